@@ -4,10 +4,10 @@ package static
 
 // URLs of the built files; the part before the extension is a hash of the content.
 const (
-	CSS          = "/static/entraide.63fb29302752.css"
+	CSS          = "/static/entraide.fc1382b4de95.css"
 	CoreJS       = "/static/core.021e7199bf12.js"
 	DeskJS       = "/static/desk.e630c80084cc.js"
-	Icons        = "/static/icons.60932a20e533.svg"
+	Icons        = "/static/icons.53ad2dc2015b.svg"
 	Symbol       = "/static/symbol.6030f29b4dda.svg"
 	SymbolMono   = "/static/symbol-mono.2e6a24c2c6dd.svg"
 	Help         = "/static/help.477554eb444f.svg"
