@@ -1,1 +1,4 @@
-console.log("desk")
+// What the desk adds: its keys, suggestions in texts, rows chosen together.
+import "./keys.js";
+import "./suggest.js";
+import "./bulk.js";

@@ -4,9 +4,9 @@ package static
 
 // URLs of the built files; the part before the extension is a hash of the content.
 const (
-	CSS          = "/static/entraide.fc1382b4de95.css"
-	CoreJS       = "/static/core.021e7199bf12.js"
-	DeskJS       = "/static/desk.e630c80084cc.js"
+	CSS          = "/static/entraide.88b06d1960fc.css"
+	CoreJS       = "/static/core.90231b5aabf8.js"
+	DeskJS       = "/static/desk.a5893e09cd20.js"
 	Icons        = "/static/icons.53ad2dc2015b.svg"
 	Symbol       = "/static/symbol.6030f29b4dda.svg"
 	SymbolMono   = "/static/symbol-mono.2e6a24c2c6dd.svg"

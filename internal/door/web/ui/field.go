@@ -36,6 +36,7 @@ type Option struct {
 	Hint  string // second line; cards only
 	Icon  string // lucide name; cards only
 	Group string // Select only: title of the group it starts or continues
+	Key   string // SegRadio only, on the desk: the key that chooses it ("n")
 	Off   bool
 }
 

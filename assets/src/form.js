@@ -1,0 +1,38 @@
+import { on, ready } from "./dom.js";
+
+// The summary of errors takes the focus once, so that it is read first.
+ready(() => {
+  const el = document.querySelector("[data-focus]");
+  if (!el) return;
+  el.removeAttribute("data-focus");
+  el.focus();
+});
+
+// A form sends once: the second press of an impatient finger is dropped.
+document.addEventListener("submit", (e) => {
+  const form = e.target;
+  if (e.defaultPrevented || form.method === "dialog") return;
+  if (form.dataset.sent) return e.preventDefault();
+  form.dataset.sent = "1";
+  e.submitter?.setAttribute("aria-busy", "true");
+});
+addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach((form) => {
+  delete form.dataset.sent;
+  form.querySelector("[aria-busy]")?.removeAttribute("aria-busy");
+}));
+
+// Ctrl-Enter sends a message.
+document.addEventListener("keydown", (e) => {
+  if (e.key !== "Enter" || !(e.ctrlKey || e.metaKey) || !e.target.matches?.("textarea")) return;
+  const form = e.target.form, button = form?.querySelector("[data-send]");
+  if (button) { e.preventDefault(); form.requestSubmit(button); }
+});
+
+// A button that types a key into the text of its form ("/" opens the models).
+on("click", "[data-insert]", (el) => {
+  const text = el.closest("form").querySelector("textarea");
+  const before = text.value.slice(0, text.selectionStart);
+  text.focus();
+  text.setRangeText((before && !/\s$/.test(before) ? " " : "") + el.dataset.insert, text.selectionStart, text.selectionEnd, "end");
+  text.dispatchEvent(new Event("input", { bubbles: true }));
+});
