@@ -46,7 +46,7 @@ host = "mail"
 from = "Aide <aide@example.org>"
 `)
 	c, err := load(file, []string{"ENTRAIDE_LISTEN=0.0.0.0:2", "ENTRAIDE_DATA=/env", "ENTRAIDE_SMTP_PORT=25",
-		"ENTRAIDE_LIMITS_MAIL=1 KiB", "ENTRAIDE_SESSION_MAX=9h", "ENTRAIDE_CONFIG=x", "HOME=/x"}, Config{Data: "/flag"})
+		"ENTRAIDE_LIMITS_MAIL=1 KiB", "ENTRAIDE_SESSION_MAX=9h", "ENTRAIDE_CONFIG=x", "ENTRAIDE_TEST_X=y", "HOME=/x"}, Config{Data: "/flag"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -127,12 +127,10 @@ func readEnviron(environ []string, c *Config, origin map[string]string) []error 
 		known[s.env()] = s
 		envs = append(envs, s.env())
 	}
-	// ENTRAIDE_CONFIG names the file itself; the command line reads it before it calls Load.
-	own := []string{Prefix + "CONFIG"}
 	var problems []error
 	for _, e := range environ {
 		name, text, _ := strings.Cut(e, "=")
-		if !strings.HasPrefix(name, Prefix) || slices.Contains(own, name) || text == "" {
+		if !strings.HasPrefix(name, Prefix) || foreign(name) || text == "" {
 			continue
 		}
 		s, ok := known[name]
@@ -147,6 +145,12 @@ func readEnviron(environ []string, c *Config, origin map[string]string) []error 
 		origin[s.key] = "environment " + name
 	}
 	return problems
+}
+
+// foreign are the variables that share the prefix but are no settings: ENTRAIDE_CONFIG names the file, which the
+// command line reads before it calls Load, and ENTRAIDE_TEST_… tells the tests where their databases are.
+func foreign(name string) bool {
+	return name == Prefix+"CONFIG" || strings.HasPrefix(name, Prefix+"TEST_")
 }
 
 // set parses text into v by its type.
