@@ -4,7 +4,7 @@ package static
 
 // URLs of the built files; the part before the extension is a hash of the content.
 const (
-	CSS          = "/static/entraide.88b06d1960fc.css"
+	CSS          = "/static/entraide.4e8e6bc230af.css"
 	CoreJS       = "/static/core.90231b5aabf8.js"
 	DeskJS       = "/static/desk.a5893e09cd20.js"
 	Icons        = "/static/icons.53ad2dc2015b.svg"
