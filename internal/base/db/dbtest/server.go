@@ -1,0 +1,157 @@
+package dbtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"entraide/internal/base/db"
+)
+
+// server starts PostgreSQL once per test binary; the kernel ends it with the binary.
+var server = sync.OnceValues(func() (string, error) {
+	if u := os.Getenv("ENTRAIDE_TEST_POSTGRES"); u != "" {
+		return u, nil
+	}
+	s, err := StartServer()
+	if err != nil {
+		return "", err
+	}
+	return s.URL, nil
+})
+
+// Server is a throw-away PostgreSQL server. It keeps nothing safe: it is for tests.
+type Server struct {
+	URL string // of its maintenance database
+	PID int
+
+	dir    string
+	exited chan error
+}
+
+// StartServer starts a server in a temporary directory, on a Unix socket. It ends with this process at the latest.
+func StartServer() (*Server, error) {
+	bin, err := binaries()
+	if err != nil {
+		return nil, err
+	}
+	sweep()
+	dir, err := os.MkdirTemp("", "entraide-pg-")
+	if err != nil {
+		return nil, err
+	}
+	attr := &syscall.SysProcAttr{Pdeathsig: syscall.SIGQUIT}
+	if os.Geteuid() == 0 { // PostgreSQL refuses to run as root
+		if attr.Credential, err = postgresUser(); err != nil {
+			return nil, err
+		}
+		if err := os.Chown(dir, int(attr.Credential.Uid), int(attr.Credential.Gid)); err != nil {
+			return nil, err
+		}
+	}
+	command := func(name string, args ...string) *exec.Cmd {
+		c := exec.Command(filepath.Join(bin, name), args...)
+		c.SysProcAttr, c.Dir = attr, dir
+		return c
+	}
+	if out, err := command("initdb", "-D", dir+"/data", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync").CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("initdb: %w: %s", err, out)
+	}
+	args := []string{"-D", dir + "/data", "-k", dir}
+	for _, o := range []string{"listen_addresses=", "fsync=off", "full_page_writes=off", "synchronous_commit=off",
+		"max_connections=200", "autovacuum=off", "jit=off"} {
+		args = append(args, "-c", o)
+	}
+	log, err := os.Create(filepath.Join(dir, "log"))
+	if err != nil {
+		return nil, err
+	}
+	c := command("postgres", args...)
+	c.Stdout, c.Stderr = log, log
+	if err := c.Start(); err != nil {
+		return nil, errors.Join(err, log.Close())
+	}
+	s := &Server{URL: "postgres://postgres@/postgres?host=" + dir, PID: c.Process.Pid, dir: dir, exited: make(chan error, 1)}
+	go func() { s.exited <- errors.Join(c.Wait(), log.Close()) }()
+	return s, s.ready()
+}
+
+// ready waits until the server accepts connections.
+func (s *Server) ready() error {
+	deadline := time.After(30 * time.Second)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if d, err := db.Open(context.Background(), db.Options{URL: s.URL, MaxConns: 1}); err == nil {
+			return d.Close()
+		}
+		select {
+		case err := <-s.exited:
+			out, _ := os.ReadFile(filepath.Join(s.dir, "log")) // best effort, for the message
+			return fmt.Errorf("postgres ended: %w: %s", err, out)
+		case <-deadline:
+			return errors.New("postgres did not start within 30 s")
+		case <-tick.C:
+		}
+	}
+}
+
+// Stop ends the server and removes its directory.
+func (s *Server) Stop() error {
+	if err := syscall.Kill(s.PID, syscall.SIGQUIT); err != nil {
+		return err
+	}
+	<-s.exited // its exit status says only that it was told to
+	return os.RemoveAll(s.dir)
+}
+
+func binaries() (string, error) {
+	bins, err := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
+	if err != nil {
+		return "", err
+	}
+	if len(bins) == 0 {
+		return "", errors.New("PostgreSQL is not installed: run apt-get install postgresql, or set ENTRAIDE_TEST_POSTGRES")
+	}
+	return filepath.Dir(bins[len(bins)-1]), nil
+}
+
+func postgresUser() (*syscall.Credential, error) {
+	u, err := user.Lookup("postgres")
+	if err != nil {
+		return nil, err
+	}
+	uid, err := strconv.ParseUint(u.Uid, 10, 32)
+	if err != nil {
+		return nil, err
+	}
+	gid, err := strconv.ParseUint(u.Gid, 10, 32)
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, err
+}
+
+// sweep removes the directories of servers that ended with their test binary.
+func sweep() {
+	dirs, err := filepath.Glob(filepath.Join(os.TempDir(), "entraide-pg-*"))
+	if err != nil {
+		return
+	}
+	for _, d := range dirs {
+		b, err := os.ReadFile(filepath.Join(d, "data", "postmaster.pid"))
+		if err != nil {
+			continue // starting just now, or not ours
+		}
+		pid, err := strconv.Atoi(strings.SplitN(string(b), "\n", 2)[0])
+		if err == nil && errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+			_ = os.RemoveAll(d) // housekeeping; the next run tries again
+		}
+	}
+}

@@ -1,0 +1,88 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+func (d *DB) openPostgres(ctx context.Context, o Options) error {
+	cfg, err := pgx.ParseConfig(o.URL)
+	if err != nil {
+		return err
+	}
+	d.pool = stdlib.OpenDB(*cfg)
+	n := o.MaxConns
+	if n == 0 {
+		n = 16
+	}
+	d.pool.SetMaxOpenConns(n)
+	d.pool.SetMaxIdleConns(n)
+	d.pool.SetConnMaxIdleTime(5 * time.Minute)
+	if err := d.pool.PingContext(ctx); err != nil {
+		return errors.Join(err, d.pool.Close())
+	}
+	bg, stop := context.WithCancel(context.Background())
+	d.stop, d.done = stop, make(chan struct{})
+	go func() {
+		defer close(d.done)
+		d.bridge(bg, cfg)
+	}()
+	return nil
+}
+
+func (d *DB) postgresTx(ctx context.Context, readOnly bool, f func(*Tx) error) (err error) {
+	o := &sql.TxOptions{ReadOnly: readOnly}
+	if readOnly {
+		o.Isolation = sql.LevelRepeatableRead // several reads, one instant
+	}
+	stx, err := d.pool.BeginTx(ctx, o)
+	if err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	tx := &Tx{Now: d.Now(), db: d, q: stx}
+	done := false
+	defer func() {
+		if !done {
+			if e := stx.Rollback(); e != nil && !errors.Is(e, sql.ErrTxDone) {
+				err = errors.Join(err, e)
+			}
+		}
+	}()
+	if err := f(tx); err != nil {
+		return err
+	}
+	done = true
+	if err := stx.Commit(); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	tx.committed()
+	return nil
+}
+
+// maxTries bounds how often a transaction is run again after losing against another one.
+const maxTries = 8
+
+func (d *DB) postgresWrite(ctx context.Context, f func(*Tx) error) error {
+	for try := 1; ; try++ {
+		err := d.postgresTx(ctx, false, f)
+		var pe *pgconn.PgError
+		if err == nil || try == maxTries || !errors.As(err, &pe) || pe.Code != "40001" && pe.Code != "40P01" {
+			return err
+		}
+		wait := time.NewTimer(time.Duration(rand.IntN(5*try)+1) * time.Millisecond)
+		select {
+		case <-wait.C:
+		case <-ctx.Done():
+			wait.Stop()
+			return err
+		}
+	}
+}

@@ -1,0 +1,150 @@
+package db
+
+import (
+	"database/sql"
+	"database/sql/driver"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+type millis struct{ t *time.Time }
+
+// Millis stores *t as milliseconds since 1970 UTC and scans it back; the zero time is 0.
+func Millis(t *time.Time) interface {
+	sql.Scanner
+	driver.Valuer
+} {
+	return millis{t}
+}
+
+// Ms is t as Millis stores it.
+func Ms(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+// Time is the inverse of Ms.
+func Time(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}
+
+func (m millis) Value() (driver.Value, error) { return Ms(*m.t), nil }
+
+func (m millis) Scan(v any) error {
+	switch v := v.(type) {
+	case nil:
+		*m.t = time.Time{}
+	case int64:
+		*m.t = Time(v)
+	default:
+		return fmt.Errorf("time from %T", v)
+	}
+	return nil
+}
+
+type jsonValue struct{ p any }
+
+// JSON stores what p points to as JSON text and scans it back. NULL and "" leave it unchanged.
+func JSON(p any) interface {
+	sql.Scanner
+	driver.Valuer
+} {
+	return jsonValue{p}
+}
+
+func (j jsonValue) Value() (driver.Value, error) {
+	b, err := json.Marshal(j.p)
+	return string(b), err
+}
+
+func (j jsonValue) Scan(v any) error {
+	var b []byte
+	switch v := v.(type) {
+	case nil:
+		return nil
+	case string:
+		b = []byte(v)
+	case []byte:
+		b = v
+	default:
+		return fmt.Errorf("JSON from %T", v)
+	}
+	if len(b) == 0 {
+		return nil
+	}
+	return json.Unmarshal(b, j.p)
+}
+
+// List is a parameter for In.
+func List[T ~string](items []T) string {
+	if items == nil {
+		return "[]"
+	}
+	b, err := json.Marshal(items)
+	if err != nil { // strings always marshal
+		panic(err)
+	}
+	return string(b)
+}
+
+// In is the SQL condition "column is one of parameter n", where the parameter is a List.
+func (tx *Tx) In(column string, n int) string {
+	p := "$" + strconv.Itoa(n)
+	if tx.db.Engine == SQLite {
+		return column + " IN (SELECT value FROM json_each(" + p + "))"
+	}
+	return column + " IN (SELECT jsonb_array_elements_text(CAST(" + p + " AS JSONB)))"
+}
+
+// SkipLocked ends a subquery that claims rows: other replicas' claims are passed over instead of waited for.
+func (tx *Tx) SkipLocked() string {
+	if tx.db.Engine == SQLite {
+		return "" // one writer: nobody else can hold a row
+	}
+	return " FOR UPDATE SKIP LOCKED"
+}
+
+// IsUnique reports whether err says that a unique index refused a row.
+func IsUnique(err error) bool {
+	var pe *pgconn.PgError
+	if errors.As(err, &pe) {
+		return pe.Code == "23505"
+	}
+	var se *sqlite.Error
+	return errors.As(err, &se) && (se.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || se.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
+}
+
+// IsForeign reports whether err says that a referenced row does not exist or is still referenced.
+func IsForeign(err error) bool {
+	var pe *pgconn.PgError
+	if errors.As(err, &pe) {
+		return pe.Code == "23503"
+	}
+	var se *sqlite.Error
+	return errors.As(err, &se) && se.Code() == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY
+}
+
+// LikePattern makes s a pattern for LIKE … ESCAPE '\' that matches s literally anywhere.
+func LikePattern(s string) string {
+	b := make([]byte, 0, len(s)+8)
+	b = append(b, '%')
+	for i := range len(s) {
+		if s[i] == '%' || s[i] == '_' || s[i] == '\\' {
+			b = append(b, '\\')
+		}
+		b = append(b, s[i])
+	}
+	return string(append(b, '%'))
+}

@@ -1,0 +1,2 @@
+CREATE SEQUENCE seq_ticket START 1001;
+CREATE SEQUENCE seq_problem START 1;
