@@ -3,7 +3,7 @@ import { on, ready } from "./dom.js";
 // The summary of errors takes the focus once, so that it is read first.
 ready(() => {
   const el = document.querySelector("[data-focus]");
-  if (!el) return;
+  if (!el || el.closest("[data-still]")) return; // the gallery shows a summary without an error
   el.removeAttribute("data-focus");
   el.focus();
 });

@@ -4,8 +4,8 @@ package static
 
 // URLs of the built files; the part before the extension is a hash of the content.
 const (
-	CSS          = "/static/entraide.4e8e6bc230af.css"
-	CoreJS       = "/static/core.90231b5aabf8.js"
+	CSS          = "/static/entraide.1cdcc16319ea.css"
+	CoreJS       = "/static/core.8f8c76686c4f.js"
 	DeskJS       = "/static/desk.a5893e09cd20.js"
 	Icons        = "/static/icons.53ad2dc2015b.svg"
 	Symbol       = "/static/symbol.6030f29b4dda.svg"

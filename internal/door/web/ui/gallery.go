@@ -12,7 +12,7 @@ func g(ctx context.Context, key string) string { return i18n.T(ctx, "gallery."+k
 
 // galleryPeople are four invented people of an invented company.
 func galleryPeople() (camille, yanis, sophie, aicha Person) {
-	return Person{ID: "camille-7", Name: "Camille Renaud", Href: "#people"}, Person{ID: "yanis-4", Name: "Yanis Belkacem", Href: "#people"},
+	return Person{ID: "camille-7", Name: "Camille Renaud", Href: "#people"}, Person{ID: "yanis-2", Name: "Yanis Belkacem", Href: "#people"},
 		Person{ID: "sophie", Name: "Sophie Lemaire", Href: "#people"}, Person{ID: "aicha-1", Name: "Aïcha Benali", Href: "#people"}
 }
 

@@ -16,8 +16,11 @@ func ringClass(k Kind) string {
 	}
 }
 
-// ringDash draws share percent of a circle of radius 15, whose length is 94.2.
-func ringDash(share int) string {
+// ringDash draws share percent of a circle of radius 15, whose length is 94.2; one that is late is whole.
+func ringDash(k Kind, share int) string {
+	if k == Late {
+		share = 100
+	}
 	share = min(max(share, 0), 100)
 	return strconv.FormatFloat(float64(share)*0.942, 'f', 1, 64) + " 94.2"
 }

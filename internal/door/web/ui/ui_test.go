@@ -24,7 +24,7 @@ func shell() Shell {
 	return Shell{
 		Title: "Composants", Org: "Ateliers Morvan", Unread: 3, Path: GalleryPath,
 		Person: Person{ID: "camille-7", Name: "Camille Renaud", Detail: "Comptable, Nantes"},
-		Nav:    []NavItem{{Key: "home", Label: "Accueil", Href: "/"}, {Key: "kb", Label: "Connaissances", Href: "/kb"}},
+		Nav:    []NavItem{{Key: "home", Label: "Accueil", Icon: "house", Href: "/"}, {Key: "kb", Label: "Connaissances", Icon: "book-open", Href: "/kb"}},
 		Tabs: []NavItem{
 			{Key: "home", Label: "Accueil", Icon: "house", Href: "/"}, {Key: "req", Label: "Demandes", Icon: "inbox", Href: "/r", Count: 2},
 			{Key: "help", Label: "Aide", Href: NewRequestPath}, {Key: "kb", Label: "Articles", Icon: "book-open", Href: "/kb"},
@@ -41,6 +41,7 @@ func pages() map[string]templ.Component {
 	s := shell()
 	return map[string]templ.Component{
 		"gallery": Gallery(s), "desk": GalleryDesk(s), "sign-in": GallerySignIn(Shell{Title: "Connexion"}),
+		"phone": DeskPage(s, Desk{Queue: galleryDeskQueue(), Views: galleryDeskViews(), OnPhone: "queue", Back: "/desk"}),
 		"settings": SettingsPage(s), "error": ErrorPage(s, "search-x", "Page introuvable", "Revenez à l’accueil."),
 	}
 }
@@ -274,7 +275,7 @@ func TestAvatars(t *testing.T) {
 
 func TestRing(t *testing.T) {
 	for share, want := range map[int]string{-5: "0.0 94.2", 0: "0.0 94.2", 50: "47.1 94.2", 100: "94.2 94.2", 140: "94.2 94.2"} {
-		if got := ringDash(share); got != want {
+		if got := ringDash(Open, share); got != want {
 			t.Errorf("ring of %d = %q, want %q", share, got, want)
 		}
 	}
@@ -290,7 +291,7 @@ func TestPreview(t *testing.T) {
 		for _, theme := range []string{"light", "dark"} {
 			s := shell()
 			s.Theme = theme
-			for name, page := range map[string]templ.Component{"gallery": Gallery(s), "desk": GalleryDesk(s), "sign-in": GallerySignIn(Shell{Theme: theme}), "settings": SettingsPage(s)} {
+			for name, page := range map[string]templ.Component{"gallery": Gallery(s), "desk": GalleryDesk(s), "sign-in": GallerySignIn(Shell{Theme: theme}), "settings": SettingsPage(s), "phone": DeskPage(galleryDeskShell(i18n.With(context.Background(), i18n.New(lang, "")), s), Desk{Queue: galleryDeskQueue(), Views: galleryDeskViews(), OnPhone: "queue"})} {
 				out, _ := render(t, lang, page)
 				if err := os.WriteFile(filepath.Join(dir, name+"-"+lang+"-"+theme+".html"), []byte(out), 0o600); err != nil {
 					t.Fatal(err)
