@@ -15,10 +15,10 @@ function leave(card, seconds, count) {
   }, 1000);
 }
 
-export function toast({ text, undo, action, seconds, icon: name = "circle-check" }) {
+export function toast({ text, undo, action, seconds, icon: name }) {
   if (!region || !text) return;
   const count = undo ? make("span", { "aria-hidden": "true", class: "tnum" }) : null;
-  const card = make("div", { class: "toast-card", "data-toast": true }, icon(name), make("span", { class: "flex-1" }, text),
+  const card = make("div", { class: "toast-card", "data-toast": true }, icon(name || "circle-check"), make("span", { class: "flex-1" }, text),
     undo ? make("button", { type: "button", class: "cursor-pointer", "data-undo": undo }, action || region.dataset.undo, count) : null,
     make("button", { type: "button", class: "no-underline! cursor-pointer", "data-dismiss": true, "aria-label": region.dataset.close }, icon("x", "i i-sm")));
   region.append(card);

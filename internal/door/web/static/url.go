@@ -4,8 +4,8 @@ package static
 
 // URLs of the built files; the part before the extension is a hash of the content.
 const (
-	CSS          = "/static/entraide.1cdcc16319ea.css"
-	CoreJS       = "/static/core.8f8c76686c4f.js"
+	CSS          = "/static/entraide.03468c30a15e.css"
+	CoreJS       = "/static/core.4be53cc5dcba.js"
 	DeskJS       = "/static/desk.a5893e09cd20.js"
 	Icons        = "/static/icons.53ad2dc2015b.svg"
 	Symbol       = "/static/symbol.6030f29b4dda.svg"

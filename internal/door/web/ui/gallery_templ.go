@@ -198,7 +198,7 @@ func Gallery(s Shell) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = PortalPage(s).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = PortalPage(deskShell(s)).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

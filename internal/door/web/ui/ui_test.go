@@ -3,6 +3,7 @@ package ui
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -41,7 +42,7 @@ func pages() map[string]templ.Component {
 	s := shell()
 	return map[string]templ.Component{
 		"gallery": Gallery(s), "desk": GalleryDesk(s), "sign-in": GallerySignIn(Shell{Title: "Connexion"}),
-		"phone": DeskPage(s, Desk{Queue: galleryDeskQueue(), Views: galleryDeskViews(), OnPhone: "queue", Back: "/desk"}),
+		"phone":    DeskPage(s, Desk{Queue: galleryDeskQueue(), Views: galleryDeskViews(), OnPhone: "queue", Back: "/desk"}),
 		"settings": SettingsPage(s), "error": ErrorPage(s, "search-x", "Page introuvable", "Revenez à l’accueil."),
 	}
 }
@@ -270,6 +271,29 @@ func TestAvatars(t *testing.T) {
 	}
 	if a, b := (Person{ID: "x", Name: "A"}).colour(), (Person{ID: "x", Name: "B"}).colour(); a != b {
 		t.Errorf("one person has two colours: %s, %s", a, b)
+	}
+}
+
+func TestToastHeader(t *testing.T) {
+	h := http.Header{}
+	want := Flash{Text: "INC-1042 est résolu… 🎉", Undo: "/tickets/1/undo", Icon: "x", Action: "Annuler"}
+	if err := SetToast(h, want); err != nil {
+		t.Fatal(err)
+	}
+	value := h.Get("HX-Trigger")
+	for _, r := range value {
+		if r > 126 {
+			t.Fatalf("header carries %q: %s", r, value)
+		}
+	}
+	var got struct {
+		Toast struct{ Text, Undo, Icon, Action string }
+	}
+	if err := json.Unmarshal([]byte(value), &got); err != nil {
+		t.Fatal(err)
+	}
+	if f := (Flash{Text: got.Toast.Text, Undo: got.Toast.Undo, Icon: got.Toast.Icon, Action: got.Toast.Action}); f != want {
+		t.Errorf("toast = %+v, want %+v", f, want)
 	}
 }
 
