@@ -1,0 +1,153 @@
+package text
+
+import (
+	"regexp"
+	"strings"
+	"unicode/utf8"
+)
+
+// ReplyAbove and ReplyAboveEnglish are the lines that our own mails carry above their text.
+const (
+	ReplyAbove        = "— Répondez au-dessus de cette ligne —"
+	ReplyAboveEnglish = "— Reply above this line —"
+)
+
+// The patterns below see folded lines (Fold): lower case, no accents, plain spaces and apostrophes.
+var (
+	ownLine = regexp.MustCompile(`(?:repondez au-dessus de cette ligne|reply above this line)`)
+
+	// "Le 12 mars 2026 à 10:05, X <x@y> a écrit :", "On … wrote:", and their relatives. A digit is required
+	// below, because a date is what tells a quotation from a sentence.
+	attributionStart = regexp.MustCompile(`^(?:le|on|am|el|il|op|em|den|w dniu|a la date du|en date du|al|date) |^[0-9]{1,4}[-/. ][0-9]{1,2}|` +
+		`^(?:lun|mar|mer|jeu|ven|sam|dim|mon|tue|wed|thu|fri|sat|sun)[a-z]*[.,]? |<[^<>\s]+@[^<>\s]+>|^-{2,}`)
+	attributionEnd = regexp.MustCompile(`(?:` + wrote + `)[^:]{0,80}:\s*-*\s*$|(?:` + wrote + `)\s*-{2,}\s*$`)
+
+	original = regexp.MustCompile(`^[-_=\s]*(?:message d'origine|(?:message|mail|e-mail|courriel) original|message initial|message precedent|original message|` +
+		`original appointment|rendez-vous d'origine|ursprungliche nachricht|mensaje original|messaggio originale|reply message|original email|message de [^-]{2,60})\s*[-_=:]{2,}\s*$`)
+	orangeQuote = regexp.MustCompile(`^(?:>\s*)?message du [0-9]{2}/[0-9]{2}/[0-9]{2,4} [0-9]{1,2}[:h][0-9]{2}`)
+	forwarding  = regexp.MustCompile(`(?:forwarded message|message transfere|begin forwarded|debut du message (?:transfere|reexpedie)|message reexpedie|weitergeleitete nachricht)`)
+
+	headerFrom = regexp.MustCompile(`^[\s*_]*(?:de|from|von|da|expediteur|van)[*_]*\s*:[*_]*\s*\S`)
+	headerNext = regexp.MustCompile(`^[\s*_]*(envoye(?: le| par)?|sent|gesendet|enviado(?: el)?|inviato|verzonden|date|le|a|to|an|para|aan|pour|destinataires?|` +
+		`cc|copie(?: a)?|objet|subject|betreff|asunto|oggetto|onderwerp|importance|reply-to|repondre a)[*_]*\s*:`)
+	underscores = regexp.MustCompile(`^\s*_{8,}\s*$`)
+)
+
+const wrote = `a ecrit|ecrivait|a ecrit le|wrote|writes|schrieb|escribio|ha scritto|schreef|escreveu|skrev|napisal(?:\(a\))?|a repondu`
+
+// maxWrapped is over how many lines mail clients wrap the line that announces a quotation.
+const maxWrapped = 4
+
+// maxMarkerLine is the longest line, in bytes, examined for markers: longer ones are prose.
+const maxMarkerLine = 600
+
+// line is one line of a mail body with what StripReply needs to know of it.
+type line struct {
+	raw    string
+	folded string // of the part after the quote prefix, at most maxMarkerLine bytes
+	depth  int    // levels of "> " before it
+}
+
+// split returns the lines of s.
+func split(s string) []line {
+	lines := make([]line, 0, strings.Count(s, "\n")+1)
+	for raw := range strings.SplitSeq(s, "\n") {
+		rest, depth := unquote(raw)
+		l := line{raw: raw, depth: depth}
+		if len(rest) <= maxMarkerLine {
+			l.folded = strings.TrimSpace(Fold(rest))
+		} else {
+			l.folded = "…" // neither empty nor a marker
+		}
+		lines = append(lines, l)
+	}
+	return lines
+}
+
+// unquote removes the quote prefix of a line: ">", "> >", ">>", "|" is none.
+func unquote(s string) (rest string, depth int) {
+	rest = s
+	for {
+		t := strings.TrimLeft(rest, " \t")
+		if len(rest)-len(t) > 3 || !strings.HasPrefix(t, ">") {
+			return rest, depth
+		}
+		rest = strings.TrimPrefix(t[1:], " ")
+		depth++
+	}
+}
+
+// attribution returns how many of the lines from i on announce a quotation; 0 if they do not.
+func attribution(lines []line, i int) int {
+	if !attributionStart.MatchString(lines[i].folded) {
+		return 0
+	}
+	joined := ""
+	for n := 1; n <= maxWrapped && i+n <= len(lines); n++ {
+		l := lines[i+n-1]
+		if l.folded == "" || l.depth != lines[i].depth {
+			return 0
+		}
+		joined = strings.TrimSpace(joined + " " + l.folded)
+		if len(joined) > maxMarkerLine {
+			return 0
+		}
+		if attributionEnd.MatchString(joined) {
+			if strings.ContainsAny(joined, "0123456789") || strings.Contains(joined, "@") || strings.HasPrefix(joined, "--") {
+				return n
+			}
+			return 0
+		}
+	}
+	return 0
+}
+
+// headerBlock reports whether at line i begins the head of a quoted mail as Outlook, Lotus Notes and
+// webmails write it: a sender line and at least two more fields right below.
+func headerBlock(lines []line, i int) bool {
+	if !headerFrom.MatchString(lines[i].folded) {
+		return false
+	}
+	fields, other := map[string]bool{}, 0
+	for j := i + 1; j < len(lines) && j <= i+12; j++ {
+		l := lines[j]
+		if l.folded == "" {
+			if len(fields) == 0 && j < i+3 {
+				continue
+			}
+			if len(fields) > 0 && j+1 < len(lines) && headerNext.MatchString(lines[j+1].folded) {
+				continue // some clients put every field into a paragraph
+			}
+			break
+		}
+		if m := headerNext.FindStringSubmatch(l.folded); m != nil {
+			fields[m[1]] = true
+		} else if other++; other > 4 { // long lists of recipients wrap
+			break
+		}
+	}
+	return len(fields) >= 2
+}
+
+// cutsTail reports whether from line i on everything is history that carries no quote prefix.
+func cutsTail(lines []line, i int) bool {
+	f := lines[i].folded
+	switch {
+	case f == "" || utf8.RuneCountInString(f) < 3:
+		return false
+	case headerBlock(lines, i), original.MatchString(f), orangeQuote.MatchString(f):
+		return true
+	case underscores.MatchString(f):
+		j := next(lines, i+1)
+		return j < len(lines) && j <= i+3 && headerFrom.MatchString(lines[j].folded)
+	}
+	return false
+}
+
+// next returns the first line from i on that is not empty, or len(lines).
+func next(lines []line, i int) int {
+	for i < len(lines) && lines[i].folded == "" {
+		i++
+	}
+	return i
+}

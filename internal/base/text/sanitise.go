@@ -1,0 +1,94 @@
+package text
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/microcosm-cc/bluemonday"
+)
+
+// MaxHTML is the most HTML, in bytes, that Sanitise, FromHTML and StripReplyHTML read; the rest is cut.
+const MaxHTML = 4 << 20
+
+var policy = newPolicy()
+
+// newPolicy allows what a message needs to be read. It judges elements, attributes and schemes; Sanitise
+// then judges addresses and balance, which need the caller's callback and the tree.
+func newPolicy() *bluemonday.Policy {
+	p := bluemonday.NewPolicy()
+	p.AllowElements("p", "br", "div", "span", "b", "strong", "i", "em", "u", "s", "del", "ins", "strike", "sub", "sup",
+		"small", "mark", "code", "pre", "kbd", "samp", "var", "tt", "blockquote", "ul", "ol", "li", "dl", "dt", "dd",
+		"table", "thead", "tbody", "tfoot", "tr", "td", "th", "caption", "h1", "h2", "h3", "h4", "h5", "h6", "hr",
+		"figure", "figcaption", "abbr", "cite", "q", "address", "details", "summary", "center")
+	p.AllowNoAttrs().OnElements("a", "span", "img")
+	p.AllowAttrs("href").OnElements("a")
+	p.AllowAttrs("src", "alt").OnElements("img")
+	p.AllowAttrs("data-src").Matching(regexp.MustCompile(`^https?://`)).OnElements("img")
+	p.AllowAttrs("width", "height").Matching(regexp.MustCompile(`^[0-9]{1,4}$`)).OnElements("img")
+	p.AllowAttrs("title").OnElements("a", "abbr", "img")
+	p.AllowAttrs("colspan", "rowspan").Matching(regexp.MustCompile(`^[0-9]{1,2}$`)).OnElements("td", "th")
+	p.AllowAttrs("align").Matching(regexp.MustCompile(`^(?:left|right|center)$`)).OnElements("td", "th", "p", "div")
+	p.AllowAttrs("start").Matching(regexp.MustCompile(`^[0-9]{1,6}$`)).OnElements("ol")
+	p.AllowAttrs("dir").Matching(regexp.MustCompile(`^(?:ltr|rtl|auto)$`)).Globally()
+	p.AllowAttrs("lang").Matching(regexp.MustCompile(`^[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*$`)).Globally()
+	p.AllowAttrs("class").Matching(regexp.MustCompile(`^(?:mention|task|task-done|remote-image)$`)).OnElements("span", "img")
+	p.AllowURLSchemes("http", "https", "mailto", "tel", "cid")
+	p.AllowRelativeURLs(true)
+	p.RequireParseableURLs(true)
+	// Text next to a removed tag would run together: <option>a</option><option>b</option>.
+	p.AddSpaceWhenStrippingTag(true)
+	// What these hold is meant for scripts or for older browsers, and <object> is often left unclosed in mails.
+	p.SkipElementsContent("svg", "math", "template", "xmp", "select")
+	p.AllowElementsContent("object", "noscript")
+	return p
+}
+
+// Sanitise returns src reduced to HTML that is safe to place inside a page: no script, style, form, frame,
+// event attribute, id or foreign scheme; every element closed, nesting bounded to 64 (deeper elements lose
+// their tags and keep their content); links open in a new window without telling where they came from.
+//
+// rewrite is asked for the address to show for each image: "cid:…", "https://…" or "/…" comes in, the
+// address to use comes out. When it answers "" a remote image keeps its address in data-src only, with class
+// "remote-image", so that a reader can choose to load it, and any other image is replaced by its alt text.
+// A nil rewrite keeps cid: and local images and blocks remote ones; sanitising the result again with a
+// callback then gives the same as asking at once. At most MaxHTML bytes are read.
+func Sanitise(src string, rewrite func(url string) string) string {
+	if strings.TrimSpace(src) == "" {
+		return ""
+	}
+	if rewrite == nil {
+		rewrite = keepLocal
+	}
+	src = strings.ToValidUTF8(cut(src, MaxHTML), "\uFFFD")
+	src = strings.ReplaceAll(src, "\x00", "")
+	b := balancer{rewrite: rewrite}
+	return strings.TrimSpace(b.run(policy.Sanitize(src)))
+}
+
+func keepLocal(url string) string {
+	if remote(url) {
+		return ""
+	}
+	return url
+}
+
+// remote reports whether showing an image of this address would call a foreign server.
+func remote(url string) bool {
+	return !strings.HasPrefix(url, "cid:") && !local(url)
+}
+
+// local reports whether url is a path of this site. "//host" and "/\host" are not: browsers read both as a host.
+func local(url string) bool {
+	return strings.HasPrefix(url, "/") && !strings.HasPrefix(url, "//") && !strings.HasPrefix(url, "/\\")
+}
+
+// cut returns at most n bytes of s, not ending inside a rune.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && s[n]&0xC0 == 0x80 {
+		n--
+	}
+	return s[:n]
+}
