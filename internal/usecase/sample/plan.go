@@ -1,0 +1,169 @@
+package sample
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+)
+
+// Options say how big an organisation to invent. The zero value is completed by Make.
+type Options struct {
+	Seed    uint64    // the same seed gives the same plan; zero is a seed like another
+	Now     time.Time // the end of the year that is told, required; nothing happens after it
+	People  int       // default 300, at least the cast of data/org.json
+	Tickets int       // default 3000; the tickets of today and of the bursts are among them when there is room
+}
+
+// Plan is an invented organisation. References between its parts are keys: a person's key is the local part of the
+// mail address, other keys are those of data/.
+type Plan struct {
+	Name, Domain string // of the organisation
+	Sites        []Site
+	Departments  []Department // parents before children
+	People       []Person     // the managers before those they manage
+	Teams        []Team
+	Categories   []Category // parents before children
+	Replies      []Reply
+	Views        []View
+	Accounts     []string // people's keys: one per role, to be printed at the start of the demo
+	Stories      []Story  // by CreatedAt
+}
+
+// Site is a place where people work.
+type Site struct {
+	Code, Name, City string
+	Country          string // ISO 3166, two letters
+	Zone             string // IANA name
+}
+
+// Department is a part of the organisation.
+type Department struct {
+	Code, Parent string // Parent is empty for the top
+	Name         Text
+	Head         string // person
+}
+
+// Text is something said in both languages.
+type Text struct {
+	FR string `json:"fr"`
+	EN string `json:"en"`
+}
+
+// Person is somebody of the organisation.
+type Person struct {
+	Key           string // local part of Email
+	Given, Family string
+	Email         string
+	Title         string // in the language of the person
+	Department    string // code
+	Site          string // code
+	Manager       string // person; empty for the head of the organisation only
+	Phone, Mobile string // Mobile is often empty
+	Lang          string // "fr" or "en"
+	Role          string // requester, agent, lead, knowledge, maker or admin
+	Asset         string // label of the computer
+	HiredAt       time.Time
+	AwayUntil     time.Time // zero, or the out-of-office date of an agent
+
+	female bool
+	cast   bool    // written in data/org.json
+	weight float64 // how often this person asks for help
+}
+
+// Name is how the person is called.
+func (p Person) Name() string { return p.Given + " " + p.Family }
+
+// Team works a queue of the same name.
+type Team struct {
+	Key     string
+	Name    Text
+	Level   int // 1, 2 or 3
+	Private bool
+	Lead    string   // person, not among Members
+	Members []string // people
+}
+
+// Category is a node of the category tree, at most three levels deep.
+type Category struct {
+	Key    string // "applis.paie.bulletins"
+	Parent string // empty for a root
+	Name   Text
+}
+
+// Reply is a canned reply with {{variables}}.
+type Reply struct {
+	Key      string `json:"key"`
+	Shortcut string `json:"shortcut"`
+	Title    Text   `json:"title"`
+	Body     Text   `json:"body"`
+}
+
+// View is a saved view. Either Owner (a person) or Team is set. The words of Query: department, site, status (open
+// stands for new, open and pending), pending, priority, category, tag, reopened, rating, since.
+type View struct {
+	Key   string
+	Name  Text
+	Owner string
+	Team  string
+	Query map[string]string
+}
+
+// Make invents an organisation and its last year.
+//
+// Errors: Options without Now, and embedded data that does not hold together (a fault of this package).
+func Make(o Options) (Plan, error) {
+	if o.Now.IsZero() {
+		return Plan{}, fmt.Errorf("sample: Options.Now is required")
+	}
+	if o.People == 0 {
+		o.People = 300
+	}
+	if o.Tickets == 0 {
+		o.Tickets = 3000
+	}
+	d, err := load()
+	if err != nil {
+		return Plan{}, fmt.Errorf("sample: %w", err)
+	}
+	w := &world{
+		data: d, now: o.Now.UTC().Truncate(time.Millisecond), seed: o.Seed,
+		rand: rand.New(rand.NewPCG(o.Seed, 1)), cal: newCalendar(d.zone, o.Now),
+	}
+	w.populate(o.People)
+	p := Plan{Name: d.Org.Name, Domain: d.Org.Domain, Replies: d.Replies, Accounts: d.Org.Accounts, People: w.people}
+	p.Sites, p.Departments = w.places()
+	p.Teams = w.teams()
+	p.Categories = d.categories()
+	for _, v := range d.Views {
+		p.Views = append(p.Views, View{Key: v.Key, Name: Text{v.FR, v.EN}, Owner: v.Owner, Team: v.Team, Query: v.Query})
+	}
+	p.Stories = w.year(o.Tickets)
+	return p, nil
+}
+
+// year tells all stories: today's, the bursts, and ordinary days for the rest.
+func (w *world) year(n int) []Story {
+	var ds []*draft
+	ds = append(ds, w.today()...)
+	for _, b := range w.data.Bursts {
+		if len(ds) < n {
+			ds = append(ds, w.burst(b)...)
+		}
+	}
+	if len(ds) < n {
+		ds = append(ds, w.ordinary(n-len(ds))...)
+	}
+	ds = slices.DeleteFunc(ds, func(d *draft) bool { return d.CreatedAt.After(w.now) })
+	slices.SortStableFunc(ds, func(a, b *draft) int { return a.CreatedAt.Compare(b.CreatedAt) })
+	for i, d := range ds {
+		d.ID = fmt.Sprintf("demo-%05d", i+1)
+	}
+	out := make([]Story, 0, len(ds))
+	for _, d := range ds {
+		d.cut(w.now)
+		d.settle(w.levels)
+		out = append(out, d.Story)
+	}
+	return out
+}
