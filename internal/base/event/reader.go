@@ -2,6 +2,7 @@ package event
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -124,7 +125,10 @@ func (r Reader) postpone(ctx context.Context, d *db.DB, e Event, cause error) er
 		var attempts int
 		err := tx.QueryRowContext(ctx, `
 			UPDATE event_todo SET attempts = attempts + 1, error = $1 WHERE reader = $2 AND event_id = $3
-			RETURNING attempts`, strings.ToValidUTF8(cause.Error(), "?"), r.Name, e.ID).Scan(&attempts)
+			RETURNING attempts`, storable(cause), r.Name, e.ID).Scan(&attempts)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil // meanwhile another replica managed
+		}
 		if err != nil {
 			return err
 		}
@@ -133,6 +137,16 @@ func (r Reader) postpone(ctx context.Context, d *db.DB, e Event, cause error) er
 			db.Ms(tx.Now.Add(wait)), r.Name, e.ID)
 		return err
 	})
+}
+
+// maxError bounds the text kept of an error, in bytes.
+const maxError = 4000
+
+// storable is the text of an error as both engines accept it: a text that cannot be stored would keep the event
+// before all others.
+func storable(err error) string {
+	s := err.Error()
+	return strings.ReplaceAll(strings.ToValidUTF8(s[:min(len(s), maxError)], "?"), "\x00", "?")
 }
 
 // Stuck is an event that a reader failed on.
@@ -177,5 +191,5 @@ func Backlog(ctx context.Context, tx *db.Tx) (map[string]int64, error) {
 		}
 		out[name] = n
 	}
-	return out, errors.Join(rows.Err())
+	return out, rows.Err()
 }
