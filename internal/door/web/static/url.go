@@ -4,7 +4,7 @@ package static
 
 // URLs of the built files; the part before the extension is a hash of the content.
 const (
-	CSS          = "/static/entraide.03468c30a15e.css"
+	CSS          = "/static/entraide.9cf464559c6e.css"
 	CoreJS       = "/static/core.4be53cc5dcba.js"
 	DeskJS       = "/static/desk.a5893e09cd20.js"
 	Icons        = "/static/icons.53ad2dc2015b.svg"
