@@ -228,9 +228,7 @@ func (w *writer) start(t html.Token, closed bool) {
 	case atom.Hr:
 		w.top().paragraph()
 	case atom.Img:
-		if alt := Line(attribute(t, "alt")); alt != "" && len(alt) < 200 {
-			w.text("[" + alt + "]")
-		}
+		w.image(t)
 	case atom.P, atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6, atom.Table, atom.Dl:
 		w.top().paragraph()
 	case atom.Div, atom.Section, atom.Article, atom.Header, atom.Footer, atom.Address, atom.Center, atom.Dt, atom.Dd, atom.Option, atom.Form:
@@ -255,6 +253,19 @@ func (w *writer) start(t html.Token, closed bool) {
 		if href := strings.TrimSpace(attribute(t, "href")); linkable(href) && !local(href) {
 			w.href, w.label, w.linked = href, w.top().out.Len(), len(w.blocks)
 		}
+	}
+}
+
+// image writes what an image stands for. Attached images are listed as attachments anyway, and mail programs
+// describe them at length; pictures of smileys carry the smiley.
+func (w *writer) image(t html.Token) {
+	alt := Line(attribute(t, "alt"))
+	switch {
+	case alt == "" || len(alt) > 200 || strings.HasPrefix(attribute(t, "src"), "cid:"):
+	case strings.ContainsFunc(alt, unicode.IsLetter):
+		w.text("[" + alt + "]")
+	default:
+		w.text(alt)
 	}
 }
 

@@ -92,7 +92,8 @@ func attribution(lines []line, i int) int {
 		if len(joined) > maxMarkerLine {
 			return 0
 		}
-		if attributionEnd.MatchString(joined) {
+		// The last character rules most lines out without running the pattern.
+		if last := joined[len(joined)-1]; (last == ':' || last == '-') && attributionEnd.MatchString(joined) {
 			if strings.ContainsAny(joined, "0123456789") || strings.Contains(joined, "@") || strings.HasPrefix(joined, "--") {
 				return n
 			}

@@ -19,7 +19,8 @@ func newPolicy() *bluemonday.Policy {
 	p.AllowElements("p", "br", "div", "span", "b", "strong", "i", "em", "u", "s", "del", "ins", "strike", "sub", "sup",
 		"small", "mark", "code", "pre", "kbd", "samp", "var", "tt", "blockquote", "ul", "ol", "li", "dl", "dt", "dd",
 		"table", "thead", "tbody", "tfoot", "tr", "td", "th", "caption", "h1", "h2", "h3", "h4", "h5", "h6", "hr",
-		"figure", "figcaption", "abbr", "cite", "q", "address", "details", "summary", "center")
+		"figure", "figcaption", "abbr", "cite", "q", "address", "details", "summary", "center",
+		"section", "article", "header", "footer", "main", "aside", "nav")
 	p.AllowNoAttrs().OnElements("a", "span", "img")
 	p.AllowAttrs("href").OnElements("a")
 	p.AllowAttrs("src", "alt").OnElements("img")
@@ -35,8 +36,6 @@ func newPolicy() *bluemonday.Policy {
 	p.AllowURLSchemes("http", "https", "mailto", "tel", "cid")
 	p.AllowRelativeURLs(true)
 	p.RequireParseableURLs(true)
-	// Text next to a removed tag would run together: <option>a</option><option>b</option>.
-	p.AddSpaceWhenStrippingTag(true)
 	// What these hold is meant for scripts or for older browsers, and <object> is often left unclosed in mails.
 	p.SkipElementsContent("svg", "math", "template", "xmp", "select")
 	p.AllowElementsContent("object", "noscript")

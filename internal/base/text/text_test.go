@@ -115,7 +115,7 @@ func TestFromHTML(t *testing.T) {
 		"a &amp; b&nbsp;&lt;c&gt; \n d":                 "a & b <c> d",
 		"<b>gras</b>\n<i>penché</i>":                    "gras penché",
 		"<!-- x --><![if !mso]>a<![endif]><o:p>b</o:p>": "ab",
-		`<img alt="Capture" src="cid:1"><img src=t>`:    "[Capture]",
+		`<img alt="Capture" src="cid:1"><img alt=😊 src=http://x><img alt=Carte src=http://x>`: "😊[Carte]",
 		"": "",
 		strings.Repeat("<div>", 300) + "fond" + strings.Repeat("</div>", 300): "fond",
 		strings.Repeat("<table><tr><td>", 300) + "fond":                       "fond",

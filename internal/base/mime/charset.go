@@ -1,0 +1,125 @@
+package mime
+
+import (
+	"bytes"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/htmlindex"
+	"golang.org/x/text/encoding/ianaindex"
+	"golang.org/x/text/encoding/unicode"
+)
+
+// decodeCharset returns b, written in the named charset, as valid UTF-8, and a problem, "" if all was well.
+// A wrong or unknown name is overruled by the bytes: valid UTF-8 is UTF-8, anything else windows-1252, which
+// is what mailers that do not know their charset write in Western Europe.
+func decodeCharset(b []byte, name string) (s, problem string) {
+	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
+	label := strings.ToLower(strings.Trim(strings.TrimSpace(name), `"'`))
+	label = strings.TrimPrefix(label, "charset=")
+	if wide(b) && !strings.HasPrefix(label, "utf-16") {
+		label, problem = "utf-16", "charset: UTF-16 not declared as such"
+	}
+	ascii := isASCII(b)
+	switch label {
+	case "", "utf-8", "utf8", "us-ascii", "ascii", "unknown-8bit", "x-unknown", "unknown", "default", "7bit", "8bit", "binary":
+		if ascii || utf8.Valid(b) {
+			return string(b), problem
+		}
+		if label == "utf-8" || label == "utf8" {
+			if mostlyUTF8(b) {
+				return strings.ToValidUTF8(string(b), "\uFFFD"), "charset: broken UTF-8 replaced"
+			}
+			return windows(b), "charset: declared UTF-8, read as windows-1252"
+		}
+		return windows(b), "charset: 8-bit text without a charset, read as windows-1252"
+	case "iso-8859-1", "latin1", "iso8859-1", "iso_8859-1", "windows-1252", "cp1252", "cp-1252":
+		if !ascii && utf8.Valid(b) {
+			return string(b), "charset: declared " + label + ", read as UTF-8"
+		}
+		return windows(b), problem
+	}
+	enc := lookup(label)
+	if enc == nil {
+		if utf8.Valid(b) {
+			return string(b), "charset: " + label + " unknown, read as UTF-8"
+		}
+		return windows(b), "charset: " + label + " unknown, read as windows-1252"
+	}
+	out, err := enc.NewDecoder().Bytes(b)
+	if err != nil {
+		return windows(b), "charset: not " + label + ", read as windows-1252"
+	}
+	return strings.ToValidUTF8(string(out), "\uFFFD"), problem
+}
+
+func lookup(label string) encoding.Encoding {
+	if len(label) > 40 {
+		return nil
+	}
+	switch label {
+	case "utf-16":
+		return unicode.UTF16(unicode.LittleEndian, unicode.UseBOM)
+	case "iso-8859-8-i":
+		label = "iso-8859-8"
+	case "cp850", "ibm850":
+		return charmap.CodePage850
+	}
+	if enc, err := htmlindex.Get(label); err == nil && enc != encoding.Replacement {
+		return enc
+	}
+	if strings.HasPrefix(label, "cp") || strings.HasPrefix(label, "win-") {
+		digits := strings.TrimLeft(label, "cpwin-")
+		if enc, err := htmlindex.Get("windows-" + digits); err == nil {
+			return enc
+		}
+	}
+	if enc, err := ianaindex.MIME.Encoding(label); err == nil && enc != nil {
+		return enc
+	}
+	return nil
+}
+
+func windows(b []byte) string {
+	out, err := charmap.Windows1252.NewDecoder().Bytes(b)
+	if err != nil {
+		return strings.ToValidUTF8(string(b), "\uFFFD")
+	}
+	return string(out)
+}
+
+// mostlyUTF8 reports whether b holds at least as many valid multi-byte characters as broken bytes: then it is UTF-8 that
+// was cut or damaged, not another charset.
+func mostlyUTF8(b []byte) bool {
+	good, bad := 0, 0
+	for len(b) > 0 {
+		if b[0] < utf8.RuneSelf {
+			b = b[1:]
+			continue
+		}
+		r, n := utf8.DecodeRune(b)
+		if r == utf8.RuneError && n == 1 {
+			bad++
+		} else {
+			good++
+		}
+		b = b[n:]
+	}
+	return good >= bad
+}
+
+// wide reports whether b begins like UTF-16.
+func wide(b []byte) bool {
+	return bytes.HasPrefix(b, []byte{0xff, 0xfe}) || bytes.HasPrefix(b, []byte{0xfe, 0xff})
+}
+
+func isASCII(b []byte) bool {
+	for _, c := range b {
+		if c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
