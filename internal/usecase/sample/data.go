@@ -20,7 +20,7 @@ var files embed.FS
 type data struct {
 	Org       orgData
 	Names     []nameData
-	Nodes     []struct{ Key, FR, EN string }
+	Nodes     []struct{ Key, FR, EN, Team string }
 	Replies   []Reply
 	Views     []viewData
 	Common    commonData
@@ -195,7 +195,7 @@ func readNames() ([]nameData, error) {
 func (d *data) categories() []Category {
 	out := make([]Category, 0, len(d.Nodes))
 	for _, n := range d.Nodes {
-		c := Category{Key: n.Key, Name: Text{n.FR, n.EN}}
+		c := Category{Key: n.Key, Name: Text{n.FR, n.EN}, Team: n.Team}
 		if i := strings.LastIndexByte(n.Key, '.'); i > 0 {
 			c.Parent = n.Key[:i]
 		}

@@ -89,6 +89,7 @@ type Category struct {
 	Key    string // "applis.paie.bulletins"
 	Parent string // empty for a root
 	Name   Text
+	Team   string // where its tickets start; empty: as its parent's, else level 1
 }
 
 // Reply is a canned reply with {{variables}}.

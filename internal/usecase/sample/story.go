@@ -18,7 +18,7 @@ const (
 	Resume   Kind = "resume"   // end of the wait
 	Resolve  Kind = "resolve"  // Text is the public answer, Cause the internal one
 	Reopen   Kind = "reopen"   // by the requester, Text is the message
-	Rate     Kind = "rate"     // Score 1 to 5, Text the comment or empty
+	Rate     Kind = "rate"     // Score, Text the comment or empty
 	Merge    Kind = "merge"    // into the story Into, which keeps living
 	Cancel   Kind = "cancel"   // by the requester, Text is the reason
 	Close    Kind = "close"    // by System, some days after Resolve
@@ -44,10 +44,10 @@ type Step struct {
 	To       string // person
 	Team     string
 	Handover Handover
-	On       string    // requester, third or date
+	On       string    // requester, third_party or date
 	Until    time.Time // zero unless On is date
 	Cause    string
-	Score    int
+	Score    string // good, neutral or bad
 	Into     string // ID of a story
 	Spent    int    // working minutes of an agent on this step
 
@@ -73,7 +73,7 @@ type Story struct {
 	Steps           []Step // by time; the first is the requester's message at CreatedAt
 
 	Status       string // new, open, pending, resolved, closed or cancelled
-	Pending      string // requester, third or date while pending
+	Pending      string // requester, third_party or date while pending
 	PendingUntil time.Time
 	Team         string
 	Level        int
@@ -82,7 +82,7 @@ type Story struct {
 	ResolvedAt   time.Time
 	ClosedAt     time.Time
 	MergedInto   string // ID of a story
-	Score        int    // zero, or the rating
+	Score        string // empty, or the last rating
 	UpdatedAt    time.Time
 }
 

@@ -324,13 +324,13 @@ func (t *teller) rate(again bool, resolved time.Time) {
 	if again || resolved.Sub(t.d.CreatedAt) > 10*24*time.Hour {
 		x += 0.3
 	}
-	s := Step{Kind: Rate, Score: 5}
+	s := Step{Kind: Rate, Score: "good"}
 	words := t.words["good"]
 	switch {
 	case x > 1.05 || (x > 0.955 && x < 1):
-		s.Score, words = 1, t.words["bad"]
+		s.Score, words = "bad", t.words["bad"]
 	case x > 0.85:
-		s.Score, words = 3, t.words["neutral"]
+		s.Score, words = "neutral", t.words["neutral"]
 	}
 	s.Text = typeset(t.d.Lang, t.say(words))
 	t.asked(min(t.span(90), 12*time.Hour), s)
