@@ -212,6 +212,10 @@ func (c *collector) base64(src []byte) []byte {
 	if n, err := base64.StdEncoding.Decode(out, bytes.TrimSpace(src)); err == nil {
 		return out[:n]
 	}
+	if bytes.Count(src, []byte{' '}) > len(src)/20 {
+		c.problem("part: declared base64, but plain")
+		return src
+	}
 	// Text that some gateway appended behind the last "=" is no part of the content.
 	if i := bytes.IndexByte(src, '='); i >= 0 {
 		src = src[:i]

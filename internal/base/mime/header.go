@@ -56,8 +56,14 @@ func (c *collector) readHeader(raw []byte, top bool) (h header, body []byte) {
 			c.problem("header: too long, the rest is read as body")
 			return h, rest
 		}
+		if len(h) == 0 {
+			line = bytes.TrimLeft(line, " \t") // nothing to continue
+		}
 		switch name, value, ok := splitField(line); {
-		case (line[0] == ' ' || line[0] == '\t') && len(h) > 0:
+		case len(line) > 0 && (line[0] == ' ' || line[0] == '\t'):
+			c.continued(h, line)
+		case !ok && len(h) > 0 && strings.HasSuffix(h[len(h)-1].value, ";") && bytes.IndexByte(line, '=') > 0:
+			c.problem("header: continued line not indented")
 			c.continued(h, line)
 		case ok:
 			h = append(h, field{name, value})
