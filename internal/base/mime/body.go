@@ -212,16 +212,14 @@ func (c *collector) base64(src []byte) []byte {
 	if n, err := base64.StdEncoding.Decode(out, bytes.TrimSpace(src)); err == nil {
 		return out[:n]
 	}
-	if bytes.Count(src, []byte{' '}) > len(src)/20 {
+	// Text that some gateway appended behind the last "=" is no part of the content.
+	encoded, _, _ := bytes.Cut(src, []byte{'='})
+	if bytes.Count(encoded, []byte{' '}) > len(encoded)/20 {
 		c.problem("part: declared base64, but plain")
 		return src
 	}
-	// Text that some gateway appended behind the last "=" is no part of the content.
-	if i := bytes.IndexByte(src, '='); i >= 0 {
-		src = src[:i]
-	}
 	c.problem("part: broken base64, read as far as possible")
-	return decodeBase64(src)
+	return decodeBase64(encoded)
 }
 
 // quotedPrintable decodes src and leaves what is no escape as it is.
