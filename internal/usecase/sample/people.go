@@ -46,7 +46,7 @@ func (w *world) populate(n int) {
 	w.people = make([]Person, 0, n) // never grows: byKey points into it
 	for _, c := range w.data.Org.Cast {
 		p := w.add(Person{Given: c.Given, Family: c.Family, Title: c.Title, Department: c.Dept, Site: c.Site,
-			Manager: c.Manager, Role: c.Role, Phone: c.Phone, Asset: c.Asset, female: c.Sex == "f", weight: 3, cast: true})
+			Manager: c.Manager, Role: c.Role, Phone: c.Phone, Asset: c.Asset, female: c.Sex == "f", weight: 1.6, cast: true})
 		if c.Head {
 			w.heads[c.Dept] = p.Key
 		}
