@@ -1,0 +1,156 @@
+package channel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"entraide/internal/base/auth"
+	"entraide/internal/base/db"
+	"entraide/internal/base/errs"
+	"entraide/internal/base/id"
+	"entraide/internal/base/text"
+)
+
+// maxReason and maxSubject bound what envelopes tell, in runes.
+const (
+	maxReason  = 500
+	maxSubject = 300
+)
+
+// Incoming is a message as it came in.
+type Incoming struct {
+	MessageID string
+	Hash      string // blob of the raw message
+	Sender    string
+	Recipient string
+	Subject   string
+	Key       string // the same message, delivered twice or by two ways, has the same key; never ""
+}
+
+// Receive stores an envelope for what came in. fresh is false for a message that was received before: its envelope is
+// returned as it stands.
+// Errors: errs.Forbidden unless a is the machine, errs.Invalid without a key.
+func Receive(ctx context.Context, tx *db.Tx, a auth.Actor, in Incoming) (e Envelope, fresh bool, err error) {
+	if err := mayHandle(a); err != nil {
+		return e, false, err
+	}
+	if in.Key == "" {
+		return e, false, fmt.Errorf("receive without a key: %w", errs.Invalid)
+	}
+	e = Envelope{ID: id.New(), Direction: In, MessageID: in.MessageID, Hash: in.Hash, Sender: in.Sender, Recipient: in.Recipient,
+		Subject: text.Excerpt(in.Subject, maxSubject), State: Received, Key: in.Key, At: tx.Now}
+	return insert(ctx, tx, e)
+}
+
+// insert stores e unless its key is known; then it returns what is stored.
+func insert(ctx context.Context, tx *db.Tx, e Envelope) (Envelope, bool, error) {
+	n, err := tx.Exec(ctx, `INSERT INTO envelope (`+columns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0)
+		ON CONFLICT (direction, key) WHERE key <> '' DO NOTHING`, e.ID, e.Direction, e.MessageID, e.Hash, e.Sender, e.Recipient,
+		e.Subject, e.State, e.Reason, e.Ref, e.Message, db.JSON(e.Content), e.Key, db.Ms(e.At))
+	if err != nil {
+		return e, false, fmt.Errorf("store envelope: %w", err)
+	}
+	if n == 1 {
+		tx.Signal("envelopes")
+		return e, true, nil
+	}
+	e, err = db.One(ctx, tx, scan, "SELECT "+columns+" FROM envelope WHERE direction = $1 AND key = $2", e.Direction, e.Key)
+	if err != nil {
+		return e, false, fmt.Errorf("envelope of key %s: %w", e.Key, err)
+	}
+	return e, false, nil
+}
+
+// MarkDone says that what came in became message of ref.
+// Errors: errs.Forbidden unless a is the machine, errs.NotFound unless the envelope is in and undecided or parked.
+func MarkDone(ctx context.Context, tx *db.Tx, a auth.Actor, envelopeID, ref, message string) error {
+	return decide(ctx, tx, a, Envelope{ID: envelopeID, State: Done, Ref: ref, Message: message})
+}
+
+// Ignore says that what came in is not answered and why. ref is the record that it concerns, "" if none.
+// Errors: as MarkDone.
+func Ignore(ctx context.Context, tx *db.Tx, a auth.Actor, envelopeID, reason, ref string) error {
+	return decide(ctx, tx, a, Envelope{ID: envelopeID, State: Ignored, Reason: reason, Ref: ref})
+}
+
+// Park leaves what came in for a person to look at and says why.
+// Errors: as MarkDone.
+func Park(ctx context.Context, tx *db.Tx, a auth.Actor, envelopeID, reason string) error {
+	return decide(ctx, tx, a, Envelope{ID: envelopeID, State: Parked, Reason: reason})
+}
+
+func decide(ctx context.Context, tx *db.Tx, a auth.Actor, e Envelope) error {
+	if err := mayHandle(a); err != nil {
+		return err
+	}
+	err := tx.ExecOne(ctx, `UPDATE envelope SET state = $1, reason = $2, ref = $3, message = $4, done_at = $5
+		WHERE id = $6 AND direction = 'in' AND state IN ('received', 'parked')`,
+		e.State, text.Excerpt(e.Reason, maxReason), e.Ref, e.Message, db.Ms(tx.Now), e.ID)
+	if err != nil {
+		return fmt.Errorf("envelope %s %s: %w", e.ID, e.State, err)
+	}
+	tx.Signal("envelopes")
+	return nil
+}
+
+// FindThread returns the reference of the record to which one of the message ids belongs; the first id that leads
+// somewhere wins, so the nearest goes first. "" if none does.
+// Errors: errs.Forbidden unless a is the machine.
+func FindThread(ctx context.Context, tx *db.Tx, a auth.Actor, messageIDs []string) (string, error) {
+	if err := mayHandle(a); err != nil || len(messageIDs) == 0 {
+		return "", err
+	}
+	type row struct{ messageID, ref string }
+	// An id is the sender's choice: two records may claim one. The older claim holds.
+	rows, err := db.All(ctx, tx, func(r db.Row, x *row) error { return r.Scan(&x.messageID, &x.ref) },
+		"SELECT message_id, ref FROM envelope WHERE "+tx.In("message_id", 1)+" AND message_id <> '' AND ref <> '' ORDER BY at, id", db.List(messageIDs))
+	if err != nil {
+		return "", fmt.Errorf("find thread: %w", err)
+	}
+	for _, m := range messageIDs {
+		for _, r := range rows {
+			if r.messageID == m {
+				return r.ref, nil
+			}
+		}
+	}
+	return "", nil
+}
+
+// Thread returns the message ids of the mails of ref exchanged with one address, oldest first: what the next mail's
+// References names. At most the first and the last nineteen.
+// Errors: errs.Forbidden unless a is the machine.
+func Thread(ctx context.Context, tx *db.Tx, a auth.Actor, ref, address string) ([]string, error) {
+	if err := mayHandle(a); err != nil {
+		return nil, err
+	}
+	ids, err := db.Strings(ctx, tx, `SELECT message_id FROM envelope WHERE ref = $1 AND message_id <> '' AND state <> 'ignored'
+		AND (direction = 'in' AND lower(sender) = lower($2) OR direction = 'out' AND lower(recipient) = lower($2)) ORDER BY at, id`, ref, address)
+	if err != nil {
+		return nil, fmt.Errorf("thread of %s: %w", ref, err)
+	}
+	if len(ids) > 20 {
+		ids = append(ids[:1], ids[len(ids)-19:]...)
+	}
+	return ids, nil
+}
+
+// Bounced says that a mail which had been sent came back: its envelope fails with reason. It returns the reference of
+// the record that the mail was about, "" when no such mail is known.
+// Errors: errs.Forbidden unless a is the machine.
+func Bounced(ctx context.Context, tx *db.Tx, a auth.Actor, messageID, reason string) (ref string, err error) {
+	if err := mayHandle(a); err != nil || messageID == "" {
+		return "", err
+	}
+	e, err := db.One(ctx, tx, scan, "SELECT "+columns+" FROM envelope WHERE direction = 'out' AND message_id = $1 ORDER BY at, id LIMIT 1", messageID)
+	if errors.Is(err, errs.NotFound) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("bounced %s: %w", messageID, err)
+	}
+	_, err = tx.ExecContext(ctx, "UPDATE envelope SET state = 'failed', reason = $1 WHERE id = $2", text.Excerpt(reason, maxReason), e.ID)
+	tx.Signal("envelopes")
+	return e.Ref, err
+}
