@@ -13,7 +13,7 @@ import (
 	_ "time/tzdata" // the plan is told in Paris time wherever it runs
 )
 
-//go:embed data/*.json data/names.csv data/scenarios/*.json
+//go:embed data/*.json data/names.csv data/scenarios/*.json data/files/*
 var files embed.FS
 
 // data is what the embedded files say.
@@ -27,6 +27,7 @@ type data struct {
 	Scenarios []scenario
 	Bursts    []burstData
 	Today     []todayData
+	files     map[string][]byte
 	zone      *time.Location
 }
 
@@ -129,6 +130,7 @@ type todayData struct {
 		Before                 int
 		By, Kind, Text, To, On string
 		Team                   string
+		Files                  []string // of data/files
 		Handover
 	}
 }
@@ -158,8 +160,28 @@ func load() (*data, error) {
 	if d.Names, err = readNames(); err != nil {
 		return nil, err
 	}
+	if err := d.attach(); err != nil {
+		return nil, err
+	}
 	d.zone, err = time.LoadLocation("Europe/Paris")
 	return d, err
+}
+
+// attach reads the files that today's stories name.
+func (d *data) attach() error {
+	d.files = map[string][]byte{}
+	for _, t := range d.Today {
+		for _, s := range t.Steps {
+			for _, name := range s.Files {
+				b, err := files.ReadFile("data/files/" + name)
+				if err != nil {
+					return err
+				}
+				d.files[name] = b
+			}
+		}
+	}
+	return nil
 }
 
 func decode(name string, v any) error {

@@ -293,6 +293,19 @@ func TestTodaysDeskShowsTheCast(t *testing.T) {
 	if len(want) > 0 {
 		t.Errorf("not on the desk: %q", want)
 	}
+	files := 0
+	for _, s := range p.Stories {
+		for _, st := range s.Steps {
+			for _, f := range st.Files {
+				if files++; f.Name == "" || len(f.Data) < 500 {
+					t.Errorf("%s: file %q of %d bytes", s.ID, f.Name, len(f.Data))
+				}
+			}
+		}
+	}
+	if files != 3 {
+		t.Errorf("%d files, want 3", files)
+	}
 	e691 := 0
 	for _, s := range p.Stories {
 		if slices.Contains(s.Tags, "E-691") {

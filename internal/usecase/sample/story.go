@@ -35,6 +35,12 @@ type Handover struct {
 	Reason string `json:"reason"`
 }
 
+// File comes with a message.
+type File struct {
+	Name string
+	Data []byte
+}
+
 // Step is one thing that happens in a story.
 type Step struct {
 	At       time.Time
@@ -49,7 +55,8 @@ type Step struct {
 	Cause    string
 	Score    string // good, neutral or bad
 	Into     string // ID of a story
-	Spent    int    // working minutes of an agent on this step
+	Files    []File
+	Spent    int // working minutes of an agent on this step
 
 	into *draft
 }

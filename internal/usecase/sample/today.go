@@ -34,6 +34,9 @@ func (w *world) today() []*draft {
 			if s.By != d.Requester {
 				step.Spent = 4 + r.IntN(12)
 			}
+			for _, name := range s.Files {
+				step.Files = append(step.Files, File{name, w.data.files[name]})
+			}
 			d.Steps = append(d.Steps, step)
 		}
 		out = append(out, d)
