@@ -94,10 +94,9 @@ type Category struct {
 
 // Reply is a canned reply with {{variables}}.
 type Reply struct {
-	Key      string `json:"key"`
-	Shortcut string `json:"shortcut"`
-	Title    Text   `json:"title"`
-	Body     Text   `json:"body"`
+	Key   string `json:"key"`
+	Title Text   `json:"title"`
+	Body  Text   `json:"body"`
 }
 
 // View is a saved view. Either Owner (a person) or Team is set. The words of Query: department, site, status (open
