@@ -8,18 +8,19 @@ ready(() => {
   el.focus();
 });
 
-// A form sends once: the second press of an impatient finger is dropped.
+// A form sends once: the second press of an impatient finger is dropped. A form whose answer is a file stays on
+// the page, so the guard ends after a while.
+const GUARD = 5000;
+const free = (form) => { delete form.dataset.sent; form.querySelectorAll("[aria-busy]").forEach((b) => b.removeAttribute("aria-busy")); };
 document.addEventListener("submit", (e) => {
   const form = e.target;
   if (e.defaultPrevented || form.method === "dialog") return;
   if (form.dataset.sent) return e.preventDefault();
   form.dataset.sent = "1";
   e.submitter?.setAttribute("aria-busy", "true");
+  setTimeout(free, GUARD, form);
 });
-addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach((form) => {
-  delete form.dataset.sent;
-  form.querySelector("[aria-busy]")?.removeAttribute("aria-busy");
-}));
+addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach(free));
 
 // Ctrl-Enter sends a message.
 document.addEventListener("keydown", (e) => {

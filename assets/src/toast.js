@@ -49,6 +49,14 @@ document.querySelectorAll("[data-toast]").forEach((card) => leave(card, UNDO));
 
 // From the server: HX-Trigger: {"toast": {…}}. From scripts: the same event on the document.
 document.addEventListener("toast", (e) => toast(e.detail ?? {}));
-document.addEventListener("htmx:error", () => toast({ text: navigator.onLine ? region?.dataset.failed : region?.dataset.offline, icon: "wifi-off" }));
+// A refused or failed action says so, unless the answer does (a form again, a toast), the page has its own way,
+// or a live element merely reloaded itself.
+const SHOWN = [409, 422];
+document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
+  const el = ctx.sourceElement;
+  if (SHOWN.includes(ctx.response.status) || ctx.hx?.trigger || el.dataset.live || el.getAttributeNames().some((n) => n.startsWith("hx-status"))) return;
+  toast({ text: region?.dataset.failed, icon: "circle-x" });
+});
+document.addEventListener("htmx:error", (e) => e.target.dataset?.live || toast({ text: navigator.onLine ? region?.dataset.failed : region?.dataset.offline, icon: "wifi-off" }));
 addEventListener("offline", () => toast({ text: region?.dataset.offline, icon: "wifi-off" }));
 addEventListener("online", () => toast({ text: region?.dataset.online }));

@@ -4,8 +4,8 @@ package static
 
 // URLs of the built files; the part before the extension is a hash of the content.
 const (
-	CSS          = "/static/entraide.9cf464559c6e.css"
-	CoreJS       = "/static/core.4be53cc5dcba.js"
+	CSS          = "/static/entraide.769c8892e796.css"
+	CoreJS       = "/static/core.98064f22ea8b.js"
 	DeskJS       = "/static/desk.a5893e09cd20.js"
 	Icons        = "/static/icons.53ad2dc2015b.svg"
 	Symbol       = "/static/symbol.6030f29b4dda.svg"

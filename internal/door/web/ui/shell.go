@@ -54,6 +54,10 @@ type Flash struct {
 	Action string // label of the undo button; empty: "Annuler"
 }
 
+// htmxConfig sets htmx up for a page without inline styles. An answer 422 or 409 is a form to show again; other
+// errors leave the page as it is, and script shows a toast.
+const htmxConfig = `{"includeIndicatorCSS":false,"history":false,"defaultTimeout":20000,"noSwap":[204,304,400,401,403,404,405,410,413,429,"5xx"]}`
+
 // PageTitle is the text of the title element.
 func (s Shell) PageTitle() string {
 	name := s.Org
@@ -81,6 +85,9 @@ func (s Shell) topics() string { return strings.Join(s.Topics, ",") }
 func Live(topic, url string) templ.Attributes {
 	return templ.Attributes{"data-live": topic, "hx-get": url, "hx-trigger": "live", "hx-swap": "outerMorph"}
 }
+
+// InboxTopic is the live topic of what a person is notified of.
+func InboxTopic(personID string) string { return "inbox/" + personID }
 
 // split separates the items that are set apart.
 func split(items []NavItem) (first, apart []NavItem) {
