@@ -14,6 +14,7 @@ import (
 	"entraide/internal/base/auth"
 	"entraide/internal/base/db"
 	"entraide/internal/base/errs"
+	"entraide/internal/base/i18n"
 	"entraide/internal/base/id"
 )
 
@@ -117,4 +118,27 @@ func RecordOf(messageID string) string {
 		return ""
 	}
 	return parts[1]
+}
+
+// reasons begins the catalogue keys that stand in Reason, and colon separates them from what a server said.
+const (
+	reasons = "mail.reason."
+	colon   = ": "
+)
+
+// Because makes a Reason of a catalogue key ("mail.reason.refused") and the words of a foreign server; "" = none.
+func Because(key, words string) string {
+	if words == "" {
+		return key
+	}
+	return key + colon + words
+}
+
+// Why writes the Reason as people read it, in their language; the words of foreign servers stay as they are.
+func (e Envelope) Why(l i18n.Loc) string {
+	key, words, _ := strings.Cut(e.Reason, colon)
+	if !strings.HasPrefix(key, reasons) || !i18n.Has(key) {
+		return e.Reason
+	}
+	return strings.TrimSpace(l.T(key) + " " + words)
 }
