@@ -271,7 +271,7 @@ func TestEveryNewsHasItsSentence(t *testing.T) {
 			t.Errorf("%s has no label", topic)
 		}
 	}
-	if got := notify.News("own.closed").Line(i18n.Loc{Lang: i18n.EN}, ""); got != "Your request is closed" {
+	if got := notify.News("own.reopened").Line(i18n.Loc{Lang: i18n.EN}, ""); got != "Entraide reopened your request" {
 		t.Errorf("got %q", got)
 	}
 }
