@@ -81,3 +81,13 @@ func (tx *Tx) Next(ctx context.Context, sequence string) (int64, error) {
 	err := tx.QueryRowContext(ctx, "UPDATE sequence SET value = value + 1 WHERE name = $1 RETURNING value", sequence).Scan(&n)
 	return n, err
 }
+
+// First scans the first row of a query into dest.
+// Errors: errs.NotFound when there is none.
+func First(ctx context.Context, tx *Tx, query string, args []any, dest ...any) error {
+	err := tx.QueryRowContext(ctx, query, args...).Scan(dest...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return errs.NotFound
+	}
+	return err
+}

@@ -114,3 +114,9 @@ func Since(ctx context.Context, tx *db.Tx, after string, limit int) ([]Event, er
 func Get(ctx context.Context, tx *db.Tx, eventID string) (Event, error) {
 	return db.One(ctx, tx, scan, "SELECT "+columns+" FROM event e WHERE e.id = $1", eventID)
 }
+
+// OfAny is Of for several records, in one query.
+func OfAny(ctx context.Context, tx *db.Tx, refs []string, withInternal bool) ([]Event, error) {
+	return db.All(ctx, tx, scan, "SELECT "+columns+" FROM event e WHERE ($1 OR NOT e.internal) AND "+tx.In("e.ref", 2)+" ORDER BY e.id",
+		withInternal, db.List(refs))
+}

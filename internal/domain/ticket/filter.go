@@ -1,0 +1,273 @@
+package ticket
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"entraide/internal/base/auth"
+	"entraide/internal/base/db"
+	"entraide/internal/base/errs"
+	"entraide/internal/base/text"
+)
+
+// Filter chooses tickets. Every field narrows; the zero Filter chooses all that the actor may see.
+type Filter struct {
+	Q            string   `json:"q,omitempty"` // reference, or words that all stand in the subject
+	Statuses     []Status `json:"statuses,omitempty"`
+	Active       bool     `json:"active,omitempty"` // new, open or pending
+	Kinds        []Kind   `json:"kinds,omitempty"`
+	Queues       []string `json:"queues,omitempty"`
+	Level        int      `json:"level,omitempty"`
+	Assignee     string   `json:"assignee,omitempty"` // person id, "me" or "none"
+	Requester    string   `json:"requester,omitempty"`
+	Categories   []string `json:"categories,omitempty"` // these alone; see Tree.Below
+	Priority     int      `json:"priority,omitempty"`   // this or higher
+	Tag          string   `json:"tag,omitempty"`
+	MyTeams      bool     `json:"my_teams,omitempty"`      // in queues of the actor's teams
+	Mentioned    bool     `json:"mentioned,omitempty"`     // the actor is
+	Watched      bool     `json:"watched,omitempty"`       // by the actor
+	ResolvedDays int      `json:"resolved_days,omitempty"` // resolved and so for at most this many days
+	Site         string   `json:"site,omitempty"`          // of the requester
+	UpdatedSince time.Time
+	ExternalID   string
+}
+
+// Sort orders a list.
+type Sort string
+
+// The orders. Each ends with the id, so that pages never skip or repeat.
+const (
+	ByUpdated  Sort = "updated"  // latest change first
+	ByCreated  Sort = "created"  // newest first
+	ByPriority Sort = "priority" // most urgent first, then the longest untouched
+	ByOldest   Sort = "oldest"   // longest untouched first
+)
+
+// Sorts lists all orders as pages offer them.
+func Sorts() []Sort { return []Sort{ByUpdated, ByCreated, ByPriority, ByOldest} }
+
+// Page asks for part of a list.
+type Page struct {
+	Sort   Sort   // "" = ByUpdated
+	Limit  int    // 0 = 50; at most 200
+	Cursor string // "" = from the beginning; else what List returned
+}
+
+// where builds a condition and its arguments.
+type where struct {
+	tx    *db.Tx
+	conds []string
+	args  []any
+}
+
+func (w *where) arg(v any) string {
+	w.args = append(w.args, v)
+	return "$" + strconv.Itoa(len(w.args))
+}
+
+func (w *where) add(cond string) { w.conds = append(w.conds, cond) }
+
+func (w *where) in(column, list string) {
+	w.args = append(w.args, list)
+	w.add(w.tx.In(column, len(w.args)))
+}
+
+// see adds "a may see it".
+func (w *where) see(a auth.Actor) {
+	n := len(w.args)
+	w.args = append(w.args, visibleArgs(a)...)
+	w.add(visible(n + 1))
+}
+
+func (w *where) filter(f Filter, a auth.Actor) {
+	if f.Active {
+		w.add("t.active")
+	}
+	if len(f.Statuses) > 0 {
+		w.in("t.status", db.List(f.Statuses))
+	}
+	if len(f.Kinds) > 0 {
+		w.in("t.kind", db.List(f.Kinds))
+	}
+	switch len(f.Queues) {
+	case 0:
+	case 1: // lets the planner use the queue's own index
+		w.add("t.queue_id = " + w.arg(f.Queues[0]))
+	default:
+		w.in("t.queue_id", db.List(f.Queues))
+	}
+	if f.Level != 0 {
+		w.add("t.level = " + w.arg(f.Level))
+	}
+	switch f.Assignee {
+	case "":
+	case "me":
+		w.add("t.assignee_id = " + w.arg(a.ID))
+	case "none":
+		w.add("t.assignee_id IS NULL")
+	default:
+		w.add("t.assignee_id = " + w.arg(f.Assignee))
+	}
+	if f.Requester != "" {
+		w.add("t.requester_id = " + w.arg(f.Requester))
+	}
+	if len(f.Categories) > 0 {
+		w.in("t.category_id", db.List(f.Categories))
+	}
+	if f.Priority != 0 {
+		w.add("t.priority <= " + w.arg(f.Priority))
+	}
+	if f.ExternalID != "" {
+		w.add("t.external_id = " + w.arg(f.ExternalID))
+	}
+	if !f.UpdatedSince.IsZero() {
+		w.add("t.updated_at >= " + w.arg(db.Ms(f.UpdatedSince)))
+	}
+	w.filterMore(f, a)
+	w.search(f.Q)
+}
+
+func (w *where) filterMore(f Filter, a auth.Actor) {
+	if f.Tag != "" {
+		w.add("EXISTS (SELECT 1 FROM ticket_tag g WHERE g.ticket_id = t.id AND g.tag = " + w.arg(strings.ToLower(f.Tag)) + ")")
+	}
+	if f.MyTeams {
+		w.add("EXISTS (SELECT 1 FROM team_member y WHERE y.team_id = q.team_id AND y.person_id = " + w.arg(a.ID) + ")")
+	}
+	if f.Mentioned {
+		w.add("EXISTS (SELECT 1 FROM mention n WHERE n.ticket_id = t.id AND n.person_id = " + w.arg(a.ID) + ")")
+	}
+	if f.Watched {
+		w.add("EXISTS (SELECT 1 FROM watcher z WHERE z.ticket_id = t.id AND z.person_id = " + w.arg(a.ID) + ")")
+	}
+	if f.ResolvedDays > 0 {
+		w.add("t.status = 'resolved' AND t.resolved_at >= " + w.arg(db.Ms(w.tx.Now.AddDate(0, 0, -f.ResolvedDays))))
+	}
+	if f.Site != "" {
+		w.add("r.site = " + w.arg(f.Site))
+	}
+}
+
+// searchWithin bounds how many of the latest tickets a search by words looks at, so that its cost does not grow with
+// the history. Searching everything, by meaning, is the search room's.
+const searchWithin = 20_000
+
+func (w *where) search(q string) {
+	if series, number, ok := ParseReference(q); ok {
+		w.add("t.series = " + w.arg(series) + " AND t.number = " + w.arg(number))
+		return
+	}
+	words := strings.Fields(text.Fold(q))
+	if len(words) == 0 {
+		return
+	}
+	w.add("t.updated_at >= coalesce((SELECT u.updated_at FROM ticket u ORDER BY u.updated_at DESC LIMIT 1 OFFSET " + strconv.Itoa(searchWithin) + "), 0)")
+	for _, word := range words[:min(len(words), 8)] {
+		w.add("t.subject_fold LIKE " + w.arg(db.LikePattern(word)) + ` ESCAPE '\'`)
+	}
+}
+
+func (w *where) String() string {
+	if len(w.conds) == 0 {
+		return " WHERE TRUE"
+	}
+	return " WHERE " + strings.Join(w.conds, " AND ")
+}
+
+type cursor struct {
+	Sort Sort   `json:"s"`
+	P    int    `json:"p,omitempty"`
+	At   int64  `json:"a"`
+	ID   string `json:"i"`
+}
+
+func (s Sort) order() string {
+	switch s {
+	case ByCreated:
+		return "t.id DESC"
+	case ByPriority:
+		return "t.priority, t.updated_at, t.id"
+	case ByOldest:
+		return "t.updated_at, t.id"
+	default:
+		return "t.updated_at DESC, t.id DESC"
+	}
+}
+
+// after adds "comes after the cursor in the order".
+func (w *where) after(c cursor) {
+	switch c.Sort {
+	case ByCreated:
+		w.add("t.id < " + w.arg(c.ID))
+	case ByPriority:
+		w.add("(t.priority, t.updated_at, t.id) > (" + w.arg(c.P) + ", " + w.arg(c.At) + ", " + w.arg(c.ID) + ")")
+	case ByOldest:
+		w.add("(t.updated_at, t.id) > (" + w.arg(c.At) + ", " + w.arg(c.ID) + ")")
+	default:
+		w.add("(t.updated_at, t.id) < (" + w.arg(c.At) + ", " + w.arg(c.ID) + ")")
+	}
+}
+
+// List returns the tickets of a filter that a may see, in one query, and the cursor of the next page, "" at the end.
+// Errors: errs.Invalid (sort, cursor).
+func List(ctx context.Context, tx *db.Tx, a auth.Actor, f Filter, p Page) ([]Ticket, string, error) {
+	if p.Limit <= 0 {
+		p.Limit = 50
+	}
+	p.Limit = min(p.Limit, 200)
+	if p.Sort == "" {
+		p.Sort = ByUpdated
+	}
+	w := &where{tx: tx}
+	w.see(a)
+	w.filter(f, a)
+	if p.Cursor != "" {
+		b, err := base64.RawURLEncoding.DecodeString(p.Cursor)
+		var c cursor
+		if err != nil || json.Unmarshal(b, &c) != nil || c.Sort != p.Sort {
+			return nil, "", errs.InvalidField("cursor", "ticket.cursor")
+		}
+		w.after(c)
+	}
+	all, err := db.All(ctx, tx, scan, "SELECT "+columns+tables+w.String()+" ORDER BY "+p.Sort.order()+" LIMIT "+w.arg(p.Limit+1), w.args...)
+	if err != nil || len(all) <= p.Limit {
+		return all, "", err
+	}
+	all = all[:p.Limit]
+	last := all[p.Limit-1]
+	b, err := json.Marshal(cursor{p.Sort, last.Priority, db.Ms(last.UpdatedAt), last.ID})
+	if err != nil {
+		return nil, "", err
+	}
+	return all, base64.RawURLEncoding.EncodeToString(b), nil
+}
+
+// MaxCount is where counting stops: a view shows "999+" rather than making its reader wait for an exact number.
+const MaxCount = 1000
+
+// Counts returns how many tickets each filter chooses for a, at most MaxCount, in one query.
+func Counts(ctx context.Context, tx *db.Tx, a auth.Actor, filters []Filter) ([]int, error) {
+	if len(filters) == 0 {
+		return nil, nil
+	}
+	w := &where{tx: tx}
+	var parts []string
+	for i, f := range filters {
+		w.conds = nil
+		w.see(a)
+		w.filter(f, a)
+		parts = append(parts, fmt.Sprintf("SELECT %d AS k, count(*) AS n FROM (SELECT 1 AS one FROM ticket t JOIN queue q ON q.id = t.queue_id JOIN person r ON r.id = t.requester_id%s LIMIT %d) c%d", i, w, MaxCount, i))
+	}
+	out := make([]int, len(filters))
+	type pair struct{ k, n int }
+	rows, err := db.All(ctx, tx, func(r db.Row, p *pair) error { return r.Scan(&p.k, &p.n) }, strings.Join(parts, " UNION ALL "), w.args...)
+	for _, p := range rows {
+		out[p.k] = p.n
+	}
+	return out, err
+}
