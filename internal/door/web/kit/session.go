@@ -60,7 +60,7 @@ func (k *Kit) Identify(next http.Handler) http.Handler {
 			profile = c.Value
 		}
 		lang := i18n.Match(profile, r.Header.Get("Accept-Language"))
-		ctx = i18n.With(auth.With(ctx, a), i18n.New(lang, a.Zone))
+		ctx = i18n.With(auth.With(ctx, a), i18n.New(string(lang), a.Zone))
 		w.Header().Set("Content-Language", string(lang))
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
