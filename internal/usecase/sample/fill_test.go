@@ -1,0 +1,59 @@
+package sample_test
+
+import (
+	"testing"
+	"time"
+
+	"entraide/internal/base/auth"
+	"entraide/internal/base/blob"
+	"entraide/internal/base/db"
+	"entraide/internal/base/db/dbtest"
+	"entraide/internal/domain/identity"
+	"entraide/internal/domain/ticket"
+	"entraide/internal/usecase/sample"
+)
+
+func TestFill(t *testing.T) {
+	dbtest.Each(t, "", func(t *testing.T, d *db.DB) {
+		ctx := t.Context()
+		blobs, err := blob.OpenDir(t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := sample.Make(sample.Options{Now: time.Now(), People: 80, Tickets: 150})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := sample.Filler{DB: d, Blobs: blobs, Hasher: identity.NewHasher(2)}
+		if err := f.Fill(ctx, p); err != nil {
+			t.Fatal(err)
+		}
+		if n := dbtest.Count(t, d, "ticket"); n != len(p.Stories) {
+			t.Errorf("%d tickets, want %d", n, len(p.Stories))
+		}
+		if n := dbtest.Count(t, d, "event_todo"); n != 0 {
+			t.Errorf("%d reactions wait; the past must not notify anybody", n)
+		}
+		for _, key := range p.Accounts {
+			if _, err := identity.SignIn(ctx, d, identity.NewHasher(1), key, sample.Password, "127.0.0.1"); err != nil {
+				t.Errorf("account %s: %v", key, err)
+			}
+		}
+		open := 0
+		for _, s := range p.Stories {
+			if s.Open() {
+				open++
+			}
+		}
+		err = d.Read(ctx, func(tx *db.Tx) error {
+			n, err := ticket.Counts(ctx, tx, auth.System("test"), []ticket.Filter{{Active: true}})
+			if err == nil && n[0] != open {
+				t.Errorf("%d active tickets, want %d", n[0], open)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+}
