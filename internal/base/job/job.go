@@ -2,7 +2,8 @@
 // crash. Jobs run at least once; what they do outside the database must bear a second time.
 //
 // A worker claims a batch with a lease and renews it while it works. A job that fails waits longer each time and is
-// dead after its last attempt: it stays, with its error, until an administrator retries or drops it.
+// dead after its last attempt: it stays, with its error, until an administrator retries or drops it. An attempt that
+// a crash cut short counts as failed, so that a job that ends the process does not end it for ever.
 package job
 
 import (
@@ -42,6 +43,8 @@ type Job struct {
 	Cause    string
 	Created  time.Time
 	Updated  time.Time
+
+	owner string // of this claim; another claim of the same job has another
 }
 
 // Decode reads the payload into v.
@@ -106,12 +109,12 @@ func (e *finalError) Unwrap() error { return e.err }
 // Final is returned by a handler for which trying again is useless; the job is dead at once.
 func Final(err error) error { return &finalError{err} }
 
-const columns = "id, kind, key, payload, state, run_at, attempts, error, cause, created_at, updated_at"
+const columns = "id, kind, key, payload, state, run_at, attempts, error, cause, created_at, updated_at, owner"
 
 func scan(r db.Row, j *Job) error {
 	var payload string
 	err := r.Scan(&j.ID, &j.Kind, &j.Key, &payload, &j.State, db.Millis(&j.RunAt), &j.Attempts, &j.Error, &j.Cause,
-		db.Millis(&j.Created), db.Millis(&j.Updated))
+		db.Millis(&j.Created), db.Millis(&j.Updated), &j.owner)
 	j.Payload = json.RawMessage(payload)
 	return err
 }
@@ -173,7 +176,7 @@ var ErrLost = errors.New("the job was taken over by another worker")
 // A handler that has called it for its job in a committed transaction returns nil.
 // Errors: ErrLost.
 func Done(ctx context.Context, tx *db.Tx, j Job) error {
-	err := tx.ExecOne(ctx, "DELETE FROM job WHERE id = $1 AND state = 'running'", j.ID)
+	err := tx.ExecOne(ctx, "DELETE FROM job WHERE id = $1 AND state = 'running' AND owner = $2", j.ID, j.owner)
 	if errors.Is(err, errs.NotFound) {
 		return ErrLost
 	}

@@ -21,11 +21,12 @@ import (
 type Handler struct {
 	// Run does the job. nil removes it; an error makes it wait for the next attempt; see also Wait and Final.
 	Run func(ctx context.Context, j Job) error
-	// Attempts before the job is dead; 0 = 12, about a day and a half with the usual back-off.
+	// Attempts before the job is dead; 0 = 12, about a day with the usual back-off.
 	Attempts int
 	// Timeout of one attempt; 0 = 2 minutes.
 	Timeout time.Duration
-	// Every, a cron expression ("*/5 * * * *", UTC), makes the kind a schedule: one job of it exists at all times.
+	// Every, a cron expression ("*/5 * * * *", UTC), makes the kind a schedule: one job of it exists at all times, and
+	// none is ever dead.
 	Every string
 }
 
@@ -50,7 +51,6 @@ const (
 // On SQLite, where only one process runs jobs, what a crash left running is ready again at once; on PostgreSQL it is
 // when its lease ends.
 func (r Runner) Run(ctx context.Context) error {
-	me := id.New()
 	if r.Workers == 0 {
 		r.Workers = 4
 	}
@@ -69,7 +69,7 @@ func (r Runner) Run(ctx context.Context) error {
 	defer poll.Stop()
 	for {
 		sub.Take()
-		n := r.claim(ctx, me, free, &busy)
+		n := r.claim(ctx, free, &busy)
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -86,7 +86,7 @@ func (r Runner) Run(ctx context.Context) error {
 }
 
 // claim takes as many due jobs as there are free workers and starts them; it waits for one free worker.
-func (r Runner) claim(ctx context.Context, me string, free chan struct{}, busy *sync.WaitGroup) int {
+func (r Runner) claim(ctx context.Context, free chan struct{}, busy *sync.WaitGroup) int {
 	select {
 	case free <- struct{}{}:
 	case <-ctx.Done():
@@ -103,7 +103,7 @@ func (r Runner) claim(ctx context.Context, me string, free chan struct{}, busy *
 	}
 	var jobs []Job
 	err := r.DB.Write(ctx, func(tx *db.Tx) (err error) {
-		jobs, err = claim(ctx, tx, me, got)
+		jobs, err = claim(ctx, tx, got)
 		return err
 	})
 	if err != nil {
@@ -125,18 +125,25 @@ func (r Runner) claim(ctx context.Context, me string, free chan struct{}, busy *
 	return len(jobs)
 }
 
-func claim(ctx context.Context, tx *db.Tx, me string, limit int) ([]Job, error) {
-	if _, err := tx.ExecContext(ctx, "UPDATE job SET state = 'ready' WHERE state = 'running' AND lease_until < $1", db.Ms(tx.Now)); err != nil {
+// cutShort is the error of an attempt whose worker ended or lost its lease.
+const cutShort = "the worker stopped before the job was done"
+
+func claim(ctx context.Context, tx *db.Tx, limit int) ([]Job, error) {
+	if _, err := tx.ExecContext(ctx, `UPDATE job SET state = 'ready', attempts = attempts + 1, error = $1
+		WHERE state = 'running' AND lease_until < $2`, cutShort, db.Ms(tx.Now)); err != nil {
 		return nil, err
 	}
 	// Jobs that wait for a set-up come back now and then, in case it was done elsewhere.
-	if _, err := tx.ExecContext(ctx, "UPDATE job SET state = 'ready' WHERE state = 'waiting' AND run_at < $1", db.Ms(tx.Now)); err != nil {
+	if _, err := tx.ExecContext(ctx, "UPDATE job SET state = 'ready' WHERE state = 'waiting' AND run_at <= $1", db.Ms(tx.Now)); err != nil {
 		return nil, err
 	}
+	// Materialized: PostgreSQL must not run the claiming subquery more than once.
 	return db.All(ctx, tx, scan, `
-		UPDATE job SET state = 'running', owner = $1, lease_until = $2, updated_at = $3
-		WHERE id IN (SELECT id FROM job WHERE state = 'ready' AND run_at <= $3 ORDER BY run_at, id LIMIT $4`+tx.SkipLocked()+`)
-		RETURNING `+columns, me, db.Ms(tx.Now.Add(lease)), db.Ms(tx.Now), limit)
+		WITH due AS MATERIALIZED (
+			SELECT id FROM job WHERE state = 'ready' AND run_at <= $1 ORDER BY run_at, id LIMIT $2`+tx.SkipLocked()+`)
+		UPDATE job SET state = 'running', owner = $3, lease_until = $4, updated_at = $1
+		WHERE id IN (SELECT id FROM due)
+		RETURNING `+columns, db.Ms(tx.Now), limit, id.New(), db.Ms(tx.Now.Add(lease)))
 }
 
 func (r Runner) recover(ctx context.Context) error {
@@ -144,7 +151,7 @@ func (r Runner) recover(ctx context.Context) error {
 		return nil
 	}
 	return r.DB.Write(ctx, func(tx *db.Tx) error {
-		_, err := tx.ExecContext(ctx, "UPDATE job SET state = 'ready' WHERE state = 'running'")
+		_, err := tx.ExecContext(ctx, "UPDATE job SET state = 'ready', attempts = attempts + 1, error = $1 WHERE state = 'running'", cutShort)
 		return err
 	})
 }
@@ -155,9 +162,12 @@ func (r Runner) attempt(ctx context.Context, j Job) {
 	h, known := r.Handlers[j.Kind]
 	stop := r.renew(ctx, j)
 	var err error
-	if !known {
-		err = Final(fmt.Errorf("this version knows no job %q", j.Kind))
-	} else {
+	switch {
+	case !known: // during an upgrade another replica may know it
+		err = Wait(fmt.Sprintf("this version knows no job %q", j.Kind))
+	case h.Every == "" && j.Attempts >= h.limit():
+		err = errors.New(cutShort)
+	default:
 		err = h.call(ctx, j)
 	}
 	stop()
@@ -168,6 +178,13 @@ func (r Runner) attempt(ctx context.Context, j Job) {
 	if err != nil {
 		slog.WarnContext(ctx, "job failed", "job", j.ID, "kind", j.Kind, "attempts", j.Attempts+1, "error", obs.Redact(err.Error()))
 	}
+}
+
+func (h Handler) limit() int {
+	if h.Attempts == 0 {
+		return defAttempts
+	}
+	return h.Attempts
 }
 
 func (h Handler) call(ctx context.Context, j Job) (err error) {
@@ -199,7 +216,8 @@ func (r Runner) renew(ctx context.Context, j Job) (stop func()) {
 			case <-t.C:
 			}
 			err := r.DB.Write(ctx, func(tx *db.Tx) error {
-				_, err := tx.ExecContext(ctx, "UPDATE job SET lease_until = $1 WHERE id = $2 AND state = 'running'", db.Ms(tx.Now.Add(lease)), j.ID)
+				_, err := tx.ExecContext(ctx, "UPDATE job SET lease_until = $1 WHERE id = $2 AND state = 'running' AND owner = $3",
+					db.Ms(tx.Now.Add(lease)), j.ID, j.owner)
 				return err
 			})
 			if err != nil && ctx.Err() == nil {
@@ -215,33 +233,45 @@ func record(ctx context.Context, tx *db.Tx, h Handler, j Job, err error) error {
 		if h.Every != "" {
 			return reschedule(ctx, tx, h, j)
 		}
-		_, err := tx.ExecContext(ctx, "DELETE FROM job WHERE id = $1", j.ID)
+		_, err := tx.ExecContext(ctx, "DELETE FROM job WHERE id = $1 AND state = 'running' AND owner = $2", j.ID, j.owner)
 		return err
 	}
-	text := strings.ToValidUTF8(obs.Redact(err.Error()), "?")
+	text := storable(err)
 	var wait *waitError
 	if errors.As(err, &wait) {
-		return set(ctx, tx, j, Waiting, tx.Now.Add(waitRecheck), j.Attempts, text)
-	}
-	limit := h.Attempts
-	if limit == 0 {
-		limit = defAttempts
+		_, err := set(ctx, tx, j, Waiting, tx.Now.Add(waitRecheck), j.Attempts, text)
+		return err
 	}
 	var final *finalError
 	n := j.Attempts + 1
-	if errors.As(err, &final) || n >= limit && h.Every == "" {
-		return set(ctx, tx, j, Dead, tx.Now, n, text)
+	if h.Every == "" && (errors.As(err, &final) || n >= h.limit()) {
+		_, err := set(ctx, tx, j, Dead, tx.Now, n, text)
+		return err
 	}
 	back := min(time.Second<<min(2*n, 20), maxBackoff)
 	back += rand.N(back/4 + 1) // so that many that failed together do not return together
-	return set(ctx, tx, j, Ready, tx.Now.Add(back), n, text)
-}
-
-func set(ctx context.Context, tx *db.Tx, j Job, s State, at time.Time, attempts int, text string) error {
-	_, err := tx.ExecContext(ctx, "UPDATE job SET state = $1, run_at = $2, attempts = $3, error = $4, updated_at = $5 WHERE id = $6",
-		s, db.Ms(at), attempts, text, db.Ms(tx.Now), j.ID)
+	_, err = set(ctx, tx, j, Ready, tx.Now.Add(back), n, text)
 	return err
 }
+
+// maxError bounds the text kept of an error, in bytes.
+const maxError = 4000
+
+// storable is the text of an error without secrets and as both engines accept it.
+func storable(err error) string {
+	s := obs.Redact(err.Error())
+	return strings.ReplaceAll(strings.ToValidUTF8(s[:min(len(s), maxError)], "?"), "\x00", "?")
+}
+
+// set changes a job that is still its worker's; it reports whether it was.
+func set(ctx context.Context, tx *db.Tx, j Job, s State, at time.Time, attempts int, text string) (bool, error) {
+	n, err := tx.Exec(ctx, `UPDATE job SET state = $1, run_at = $2, attempts = $3, error = $4, updated_at = $5
+		WHERE id = $6 AND state = 'running' AND owner = $7`, s, db.Ms(at), attempts, text, db.Ms(tx.Now), j.ID, j.owner)
+	return n > 0, err
+}
+
+// scheduleKey is the key of the one job of a scheduled kind.
+const scheduleKey = "schedule"
 
 // schedule makes sure that each scheduled kind has its job.
 func (r Runner) schedule(ctx context.Context) error {
@@ -254,7 +284,12 @@ func (r Runner) schedule(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			if err := Insert(ctx, tx, New{Kind: kind, Key: "schedule", At: at}); err != nil {
+			// The schedule may have been rarer when the job was set.
+			if _, err := tx.ExecContext(ctx, "UPDATE job SET run_at = $1 WHERE kind = $2 AND key = $3 AND state = 'ready' AND run_at > $1",
+				db.Ms(at), kind, scheduleKey); err != nil {
+				return err
+			}
+			if err := Insert(ctx, tx, New{Kind: kind, Key: scheduleKey, At: at}); err != nil {
 				return err
 			}
 		}
@@ -267,7 +302,11 @@ func reschedule(ctx context.Context, tx *db.Tx, h Handler, j Job) error {
 	if err != nil {
 		return err
 	}
-	return set(ctx, tx, j, Ready, at, 0, "")
+	kept, err := set(ctx, tx, j, Ready, at, 0, "")
+	if err != nil || kept {
+		return err
+	}
+	return Insert(ctx, tx, New{Kind: j.Kind, Key: scheduleKey, At: at}) // its handler called Done
 }
 
 func (h Handler) next(now time.Time) (time.Time, error) {
