@@ -195,6 +195,7 @@ func run(t *testing.T, s mailout.Sender, e channel.Envelope, until ...channel.St
 	})
 	defer func() { stop(); ended.Wait() }()
 	for {
+		heard.Take()
 		got := find(t, s.DB, e.ID)
 		for _, u := range until {
 			if got.State == u {
