@@ -1,0 +1,20 @@
+// Package react is the one table "event kind → who reacts".
+//
+// A reader is named here and run by the roof. Adding one means adding its kinds below and its React function at wiring;
+// events that happened before have no to-do row for it.
+package react
+
+import (
+	"slices"
+
+	"entraide/internal/usecase/recipients"
+)
+
+// Readers returns the names of those who react to an event kind.
+func Readers(kind string) []string {
+	var names []string
+	if slices.Contains(recipients.Kinds(), kind) {
+		names = append(names, recipients.Reader)
+	}
+	return names
+}
