@@ -18,8 +18,10 @@ import (
 	"entraide/internal/base/errs"
 )
 
-// A backup is a gzipped tar: entraide.db first, then keys/ and blobs/ as in the data directory. Attachments are only
+// A backup is a gzipped tar: entraide.db first, then keys/ as in the data directory, then blobs/ by hash. Attachments are only
 // ever added, so copying them after the database leaves none of its references without bytes.
+
+const blobPrefix = "blobs/"
 
 var errBackupEngine = errors.New("with PostgreSQL, back up the database with pg_dump and copy blobs/ and keys/ of the data directory")
 
@@ -86,7 +88,7 @@ func pack(ctx context.Context, out io.Writer, database, keys string, blobs blob.
 		if err != nil {
 			return err
 		}
-		err = packStream(tw, f, ref.Size, "blobs/"+ref.Hash[:2]+"/"+ref.Hash)
+		err = packStream(tw, f, ref.Size, blobPrefix+ref.Hash)
 		return errors.Join(err, f.Close())
 	})
 	return errors.Join(err, tw.Close(), zip.Close())
@@ -115,7 +117,7 @@ func packStream(tw *tar.Writer, r io.Reader, size int64, name string) error {
 }
 
 // readBackup unpacks a backup into an empty or absent directory.
-func readBackup(file, data string) (err error) {
+func readBackup(ctx context.Context, file, data string) (err error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return err
@@ -127,6 +129,7 @@ func readBackup(file, data string) (err error) {
 	}
 	tr := tar.NewReader(zip)
 	first := true
+	var blobs *blob.Dir
 	for {
 		h, err := tr.Next()
 		if errors.Is(err, io.EOF) && !first {
@@ -138,17 +141,36 @@ func readBackup(file, data string) (err error) {
 		if first && h.Name != "entraide.db" {
 			return fmt.Errorf("%s is no backup of Entraide", file)
 		}
-		first = false
-		if err := unpack(tr, h, data); err != nil {
+		if first {
+			first = false
+			if blobs, err = blob.OpenDir(filepath.Join(data, "blobs")); err != nil {
+				return err
+			}
+		}
+		if hash, ok := strings.CutPrefix(h.Name, blobPrefix); ok {
+			err = unpackBlob(ctx, tr, hash, blobs)
+		} else {
+			err = unpack(tr, h, data)
+		}
+		if err != nil {
 			return err
 		}
 	}
 }
 
+// unpackBlob stores bytes under their hash, and notices when they are not those that were backed up.
+func unpackBlob(ctx context.Context, r io.Reader, hash string, blobs *blob.Dir) error {
+	ref, err := blobs.Put(ctx, r, 0)
+	if err == nil && ref.Hash != hash {
+		err = fmt.Errorf("attachment %.12s… is damaged in the backup", hash)
+	}
+	return err
+}
+
 // unpack writes one entry, only below data and only where a backup has files.
 func unpack(r io.Reader, h *tar.Header, data string) error {
 	if h.Typeflag != tar.TypeReg || !filepath.IsLocal(h.Name) ||
-		h.Name != "entraide.db" && !strings.HasPrefix(h.Name, "keys/") && !strings.HasPrefix(h.Name, "blobs/") {
+		h.Name != "entraide.db" && !strings.HasPrefix(h.Name, "keys/") {
 		return fmt.Errorf("%q does not belong into a backup: %w", h.Name, errs.Invalid)
 	}
 	path := filepath.Join(data, filepath.FromSlash(h.Name))

@@ -207,7 +207,7 @@ func (c restoreCmd) Run(r *run) error {
 	if entries, err := os.ReadDir(cfg.Data); err == nil && len(entries) > 0 {
 		return errors.New(r.loc.T("cli.restore.not_empty", "dir", cfg.Data))
 	}
-	if err := readBackup(c.File, cfg.Data); err != nil {
+	if err := readBackup(r.ctx, c.File, cfg.Data); err != nil {
 		return err
 	}
 	// Opening checks that this program knows the schema, and brings it up to date.
