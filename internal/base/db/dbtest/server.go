@@ -150,7 +150,7 @@ func sweep() {
 			continue // starting just now, or not ours
 		}
 		pid, err := strconv.Atoi(strings.SplitN(string(b), "\n", 2)[0])
-		if err == nil && errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+		if err == nil && pid > 0 && errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) { // initdb writes a negative one
 			_ = os.RemoveAll(d) // housekeeping; the next run tries again
 		}
 	}
