@@ -1,0 +1,165 @@
+package desk
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"entraide/internal/base/auth"
+	"entraide/internal/base/db"
+	"entraide/internal/base/errs"
+	"entraide/internal/base/i18n"
+	"entraide/internal/domain/draft"
+	"entraide/internal/domain/ticket"
+	page "entraide/internal/door/web/page/desk"
+	"entraide/internal/door/web/ui"
+)
+
+// Kinds of what the composer sends.
+const (
+	reply = "reply"
+	note  = "note"
+)
+
+// kept is what a draft of the composer holds.
+type kept struct {
+	Text  string   `json:"text"`
+	Files []string `json:"files,omitempty"` // ids of uploads
+}
+
+// draftKey is where the draft of a ticket is kept; kind "" is the beginning of both.
+func draftKey(ticketID, kind string) string {
+	switch kind {
+	case reply:
+		kind = string(ticket.Public)
+	case note:
+		kind = string(ticket.Internal)
+	}
+	return "ticket/" + ticketID + "/" + kind
+}
+
+// composer is the form that answers, with what was typed: just refused, or kept as a draft.
+func (d dossier) composer(ctx context.Context, a auth.Actor, f page.Form, p page.Ticket) ui.Composer {
+	l, t := i18n.From(ctx), d.t
+	c := ui.Composer{ID: "reply", Action: p.Act("messages"), Label: l.T("desk.compose", "name", t.Requester), To: l.T("desk.compose.to", "name", t.Requester),
+		Kind: reply, DraftURL: "/desk/drafts?ticket=" + t.ID, UploadURL: uploads, SuggestURL: p.Path + "/suggestions",
+		Attrs: templ.Attributes{"id": "desk-composer"}}
+	if n := len(d.watchers); n > 0 {
+		c.To = l.N("desk.compose.copy", int64(n), "name", t.Requester)
+	}
+	c.Kinds = []ui.Option{{Value: note, Label: l.T("desk.note"), Key: "n"}}
+	if t.MayReply(a) == nil {
+		c.Kinds, c.MenuID = append([]ui.Option{{Value: reply, Label: l.T("desk.reply"), Key: "r"}}, c.Kinds...), "desk-send"
+	} else {
+		c.Kind = note
+	}
+	var k kept
+	for _, x := range d.drafts {
+		if json.Unmarshal(x.Body, &k) == nil && k.Text != "" {
+			c.Value, c.DraftNote = k.Text, l.T("desk.draft.saved", "time", l.Time(x.Updated))
+			if x.Key == draftKey(t.ID, note) {
+				c.Kind = note
+			}
+			break
+		}
+	}
+	if f.Name == "messages" {
+		c.Value, c.Error, c.DraftNote = f.Values.Get("text"), f.Text, ""
+		if f.Values.Get("kind") == note {
+			c.Kind = note
+		}
+		k.Files = f.Values["attachment"]
+	}
+	for _, id := range k.Files {
+		c.Files = append(c.Files, ui.Attachment{ID: id, Name: l.T("desk.file.kept")})
+	}
+	return c
+}
+
+// seen is the last public message that the page showed.
+func (d dossier) seen() string {
+	for i := len(d.messages) - 1; i >= 0; i-- {
+		if d.messages[i].Visibility == ticket.Public && d.messages[i].HeldUntil.IsZero() {
+			return d.messages[i].ID
+		}
+	}
+	return ""
+}
+
+// saveDraft keeps what stands in the composer of a ticket under its kind, and nothing under the other: a note must
+// not come back as a reply.
+func saveDraft(ctx context.Context, tx *db.Tx, a auth.Actor, ticketID, kind string, k kept) error {
+	other := note
+	if kind == note {
+		other = reply
+	} else {
+		kind = reply
+	}
+	if err := draft.Delete(ctx, tx, a, draftKey(ticketID, other)); err != nil {
+		return err
+	}
+	key := draftKey(ticketID, kind)
+	if k.Text == "" && len(k.Files) == 0 {
+		return draft.Delete(ctx, tx, a, key)
+	}
+	return putDraft(ctx, tx, a, key, k)
+}
+
+// putDraft writes a draft over whatever stood there: the page that wrote last knows best.
+func putDraft(ctx context.Context, tx *db.Tx, a auth.Actor, key string, body any) error {
+	b, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	was, err := draft.Get(ctx, tx, a, key)
+	if err != nil && !errors.Is(err, errs.NotFound) {
+		return err
+	}
+	_, err = draft.Save(ctx, tx, a, key, b, was.Version)
+	return err
+}
+
+// writes reports whether a typed into the composer of a ticket in the last half minute.
+func writes(ctx context.Context, tx *db.Tx, a auth.Actor, ticketID string) (bool, error) {
+	list, err := draft.List(ctx, tx, a, draftKey(ticketID, ""))
+	return len(list) > 0 && tx.Now.Sub(list[0].Updated) < 30*time.Second, err
+}
+
+// keep saves what is being typed.
+func (d *desk) keep(w http.ResponseWriter, r *http.Request) error {
+	values, files, err := d.MultipartForm(w, r)
+	if err != nil {
+		return err
+	}
+	form := url.Values(values)
+	k := kept{Text: form.Get("text"), Files: files}
+	var at time.Time
+	err = d.Write(r, func(ctx context.Context, tx *db.Tx, a auth.Actor) error {
+		t, err := ticket.Find(ctx, tx, a, r.URL.Query().Get("ticket"))
+		if err != nil {
+			return err
+		}
+		at = tx.Now
+		if err := saveDraft(ctx, tx, a, t.ID, form.Get("kind"), k); err != nil {
+			return err
+		}
+		return ticket.Beat(ctx, tx, a, t.ID, k.Text != "")
+	})
+	if err != nil {
+		return err
+	}
+	if k.Text == "" && len(k.Files) == 0 {
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	l := i18n.From(r.Context())
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, err = io.WriteString(w, l.T("desk.draft.saved", "time", l.Time(at)))
+	return err
+}

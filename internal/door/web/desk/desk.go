@@ -1,0 +1,48 @@
+// Package desk is the agents' part of the web: the lists, the ticket with everything one does to it, the phone call,
+// and the palette that everybody has.
+package desk
+
+import (
+	"net/http"
+
+	"entraide/internal/door/web/kit"
+	"entraide/internal/door/web/ui"
+)
+
+// desk serves the pages of the desk.
+type desk struct{ *kit.Kit }
+
+// Mount registers the routes of the desk.
+func Mount(k *kit.Kit) {
+	d := &desk{k}
+	k.Route(kit.SignedIn, "GET "+ui.PalettePath, d.palette)
+	agents := func(pattern string, h kit.Handler) { k.Route(kit.Agents, pattern, h) }
+
+	agents("GET /desk", d.home)
+	agents("GET /desk/views/{view}", d.list)
+	agents("POST /desk/views", d.saveView)
+	agents("POST /desk/views/{view}/removal", d.dropView)
+	agents("POST /desk/bulk", d.bulk)
+	agents("POST /desk/bulk/undo", d.undoBulk)
+
+	agents("GET /desk/tickets/{ref}", d.ticket)
+	agents("GET /desk/tickets/{ref}/print", d.print)
+	agents("POST /desk/tickets/{ref}/presence", d.presence)
+	agents("POST /desk/tickets/{ref}/messages", d.say)
+	agents("POST /desk/tickets/{ref}/properties", d.properties)
+	for name, run := range actions() {
+		agents("POST /desk/tickets/{ref}/"+name, d.act(name, run))
+	}
+	agents("POST /desk/messages/{id}/undo", d.takeBack)
+	agents("GET /desk/messages/{id}/raw", d.raw)
+	agents("POST /desk/drafts", d.keep)
+	agents("GET /desk/suggest", d.suggest)
+	agents("GET /desk/tickets/{ref}/suggestions", d.suggest)
+
+	agents("GET /desk/call", d.call)
+	agents("POST /desk/calls", d.saveCall)
+}
+
+func (d *desk) home(w http.ResponseWriter, r *http.Request) error {
+	return kit.Redirect(w, r, viewPath("mine"))
+}
