@@ -85,7 +85,7 @@ func New(s ui.Shell, v NewView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "\"><div id=\"known\" aria-live=\"polite\"></div><section class=\"px-1\"><h2 class=\"t-h3\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "\"><div id=\"known\" class=\"empty:hidden\" aria-live=\"polite\"></div><section class=\"px-1\"><h2 class=\"t-h3\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
