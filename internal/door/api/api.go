@@ -99,4 +99,14 @@ func marshal(w io.Writer, v any) error {
 // routes lists every operation.
 func (s *server) routes() {
 	s.ticketRoutes()
+	s.messageRoutes()
+	s.attachmentRoutes()
+	s.escalationRoutes()
+	s.resolutionRoutes()
+	s.relationRoutes()
+	s.viewRoutes()
+	s.deskRoutes()
+	s.peopleRoutes()
+	s.groupRoutes()
+	s.eventRoutes()
 }

@@ -44,13 +44,13 @@ func (p payload[T]) rawJSON() ([]byte, error) {
 // empty is the output of operations without a body.
 type empty struct{}
 
-// keyed is the header every POST takes.
-type keyed struct {
+// Keyed is exported, as Paged and Identified are, because huma looks into exported embedded structs only. It is the header every POST takes.
+type Keyed struct {
 	Key string `header:"Idempotency-Key" required:"false" maxLength:"200" example:"9f1c2d0e-order-17" doc:"Any text of yours. The same request sent again within 24 hours with the same key has its effect once and the first answer is given again."`
 }
 
-// paged are the parameters of every list.
-type paged struct {
+// Paged are the parameters of every list.
+type Paged struct {
 	Limit  int    `query:"limit" required:"false" minimum:"1" maximum:"200" example:"50" doc:"Items of a page; 50 unless given, 200 at most."`
 	Cursor string `query:"cursor" required:"false" maxLength:"500" doc:"next_cursor of the page before."`
 }

@@ -72,6 +72,9 @@ func (s *server) fault(c *call, err error) *problem {
 			p.args[i] = c.loc.Size(int64(n))
 		}
 	}
+	if p.stale {
+		s.compare(c, p)
+	}
 	p.Type = "about:blank"
 	p.Title = c.loc.T("api.title." + strconv.Itoa(p.Status))
 	if p.Detail == "" && p.key != "" {

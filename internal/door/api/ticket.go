@@ -24,16 +24,17 @@ func (s *server) ticketRoutes() {
 	create.DefaultStatus = http.StatusCreated
 	act[newTicketIn, ticketJSON](s, create, s.createTicket)
 	get(s, s.op(http.MethodGet, "/tickets", "list-tickets", "tickets:read", "tickets"), s.listTickets)
+	act[changeIn, ticketJSON](s, s.op(http.MethodPatch, "/tickets/{id}", "update-ticket", "tickets:write", "tickets"), s.changeTicket)
 	s.readTicket(s.op(http.MethodGet, "/tickets/{id}", "get-ticket", "tickets:read", "tickets"))
 }
 
-// identified is a path that ends in a ticket.
-type identified struct {
+// Identified is a path that ends in a ticket.
+type Identified struct {
 	ID string `path:"id" maxLength:"40" example:"INC-1042" doc:"Id or reference of the ticket."`
 }
 
 type newTicketIn struct {
-	keyed
+	Keyed
 	Body struct {
 		Type        string         `json:"type,omitempty" enum:"incident,request,problem" example:"incident" doc:"incident unless given."`
 		Subject     string         `json:"subject" minLength:"1" maxLength:"200" example:"Plus d’accès au VPN depuis ce matin" doc:"One line."`
@@ -155,7 +156,7 @@ func person(ctx context.Context, tx *db.Tx, a auth.Actor, who, field string) (st
 }
 
 type listTicketsIn struct {
-	paged
+	Paged
 	Q         string    `query:"q" required:"false" maxLength:"200" example:"vpn" doc:"A reference, or words that all stand in the subject."`
 	Status    []string  `query:"status" required:"false" enum:"new,open,pending,resolved,closed,cancelled,active" doc:"One or several, with commas; active = new, open or pending."`
 	Type      []string  `query:"type" required:"false" enum:"incident,request,problem"`
@@ -229,7 +230,7 @@ func (s *server) page(ctx context.Context, tx *db.Tx, a auth.Actor, f ticket.Fil
 }
 
 type readTicketIn struct {
-	identified
+	Identified
 	Known string `header:"If-None-Match" required:"false" maxLength:"200" doc:"ETag of an answer you have: 304 without a body when nothing changed."`
 }
 
