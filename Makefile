@@ -26,8 +26,7 @@ lint:
 
 # Pages' Go code, scripts and styles from their sources.
 generate:
-	go tool templ generate -path ./internal
-	cd assets && npm ci --no-audit --no-fund && npm run build
+	scripts/generate
 
 generated:
 	scripts/generated
