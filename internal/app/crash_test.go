@@ -1,0 +1,309 @@
+package app_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"mime/multipart"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/emersion/go-smtp"
+)
+
+// mailbox is a mail server that remembers the Message-IDs it accepted.
+type mailbox struct {
+	mu  sync.Mutex
+	got map[string]int // times by recipient and Message-ID
+}
+
+func (m *mailbox) NewSession(*smtp.Conn) (smtp.Session, error) { return &delivery{box: m}, nil }
+
+type delivery struct {
+	box *mailbox
+	to  string
+}
+
+func (d *delivery) Reset()                                    {}
+func (d *delivery) Logout() error                             { return nil }
+func (d *delivery) Mail(string, *smtp.MailOptions) error      { return nil }
+func (d *delivery) Rcpt(to string, _ *smtp.RcptOptions) error { d.to = to; return nil }
+
+func (d *delivery) Data(r io.Reader) error {
+	b, err := io.ReadAll(r)
+	if err != nil {
+		return err
+	}
+	id := ""
+	for line := range strings.Lines(string(b)) {
+		if name, value, ok := strings.Cut(line, ":"); ok && strings.EqualFold(name, "Message-ID") {
+			id = strings.TrimSpace(value)
+			break
+		}
+	}
+	d.box.mu.Lock()
+	defer d.box.mu.Unlock()
+	d.box.got[d.to+" "+id]++
+	return nil
+}
+
+// program is the real binary on a data directory.
+type program struct {
+	t    *testing.T
+	bin  string
+	data string
+	env  []string
+	cmd  *exec.Cmd
+	url  string
+}
+
+func (p *program) run(stdin string, args ...string) string {
+	p.t.Helper()
+	c := exec.CommandContext(p.t.Context(), p.bin, append(args, "--data="+p.data)...)
+	c.Env, c.Stdin, c.Stderr = p.env, strings.NewReader(stdin), os.Stderr
+	out, err := c.Output()
+	if err != nil {
+		p.t.Fatalf("%v: %v", args, err)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// start serves and waits for the line that says so.
+func (p *program) start() {
+	p.t.Helper()
+	p.cmd = exec.Command(p.bin, "serve", "--listen=127.0.0.1:0", "--data="+p.data)
+	p.cmd.Env, p.cmd.Stderr = p.env, io.Discard
+	out, err := p.cmd.StdoutPipe()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		p.t.Fatalf("serve did not get ready: %v", err)
+	}
+	_, p.url, _ = strings.Cut(strings.TrimSpace(line), "http://")
+	p.url = "http://" + p.url
+}
+
+func (p *program) kill() {
+	p.t.Helper()
+	if err := p.cmd.Process.Kill(); err != nil {
+		p.t.Fatal(err)
+	}
+	_ = p.cmd.Wait() // "signal: killed" is what was asked for
+}
+
+// acknowledged is what the program said it had done.
+type acknowledged struct {
+	mu          sync.Mutex
+	tickets     map[string]string // reference by external id
+	messages    map[string]string // ticket by body
+	attachments map[string]string // content by id
+}
+
+// TestKilledAtRandom kills the program at random under load, again and again: what it acknowledged is there, once,
+// and every mail that is due leaves. ENTRAIDE_KILLS sets how often; the figure asked for is 200.
+func TestKilledAtRandom(t *testing.T) {
+	kills := 12
+	if n, err := strconv.Atoi(os.Getenv("ENTRAIDE_KILLS")); err == nil {
+		kills = n
+	}
+	dir := t.TempDir()
+	bin := filepath.Join(dir, "entraide")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "entraide/cmd/entraide")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	box := &mailbox{got: make(map[string]int)}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := smtp.NewServer(box)
+	server.Domain, server.AllowInsecureAuth = "localhost", true
+	go func() { _ = server.Serve(l) }() // ends with Close
+	t.Cleanup(func() { _ = server.Close() })
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+
+	p := &program{t: t, bin: bin, data: filepath.Join(dir, "data"), env: append(os.Environ(), "LANG=en_GB.UTF-8",
+		"ENTRAIDE_SMTP_HOST=127.0.0.1", "ENTRAIDE_SMTP_PORT="+port, "ENTRAIDE_SMTP_TLS=none", "ENTRAIDE_SMTP_FROM=aide@exemple.test")}
+	p.run("une phrase assez longue\n", "user", "add", "--email=eva@exemple.test", "--name=Eva", "--role=requester", "--password-stdin")
+	p.run("une phrase assez longue\n", "user", "add", "--email=yan@exemple.test", "--name=Yan", "--role=agent", "--password-stdin")
+	eva := p.run("", "token", "create", "--user=eva@exemple.test", "--name=load")
+	yan := p.run("", "token", "create", "--user=yan@exemple.test", "--name=load")
+
+	ack := &acknowledged{tickets: make(map[string]string), messages: make(map[string]string), attachments: make(map[string]string)}
+	for round := range kills {
+		p.start()
+		ctx, cancel := context.WithCancel(t.Context())
+		var clients sync.WaitGroup
+		for c := range 4 {
+			clients.Go(func() { client(ctx, p.url, eva, yan, fmt.Sprintf("r%d-c%d", round, c), ack) })
+		}
+		timer := time.NewTimer(time.Duration(100+rand.IntN(500)) * time.Millisecond)
+		<-timer.C // the load runs; the moment of the kill is the point of the test
+		p.kill()
+		cancel()
+		clients.Wait()
+	}
+	p.start()
+	defer p.kill()
+	t.Logf("%d kills; acknowledged: %d tickets, %d messages, %d attachments", kills, len(ack.tickets), len(ack.messages), len(ack.attachments))
+	if len(ack.tickets) == 0 || len(ack.messages) == 0 || len(ack.attachments) == 0 {
+		t.Fatal("the load acknowledged nothing")
+	}
+	ack.check(t, p.url, yan)
+	box.check(t, ack)
+}
+
+func call(ctx context.Context, token, method, url, contentType string, body io.Reader, into any) (int, error) {
+	req, err := http.NewRequestWithContext(ctx, method, url, body)
+	if err != nil {
+		return 0, err
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	req.Header.Set("Content-Type", contentType)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err == nil && into != nil && res.StatusCode < 300 {
+		err = json.Unmarshal(b, into)
+	}
+	return res.StatusCode, err
+}
+
+func callJSON(ctx context.Context, token, method, url string, body, into any) (int, error) {
+	b, err := json.Marshal(body)
+	if err != nil {
+		return 0, err
+	}
+	return call(ctx, token, method, url, "application/json", bytes.NewReader(b), into)
+}
+
+// client opens tickets with a file, and answers them, until ctx ends or the program is gone.
+func client(ctx context.Context, url, eva, yan, name string, ack *acknowledged) {
+	for i := 0; ctx.Err() == nil; i++ {
+		key := fmt.Sprintf("%s-%d", name, i)
+		var form bytes.Buffer
+		w := multipart.NewWriter(&form)
+		part, err := w.CreateFormFile("file", key+".txt")
+		if err != nil {
+			return
+		}
+		if _, err := part.Write([]byte("file of " + key)); err != nil || w.Close() != nil {
+			return
+		}
+		var file struct{ ID string }
+		if code, err := call(ctx, eva, "POST", url+"/api/v1/attachments", w.FormDataContentType(), &form, &file); err != nil || code != 201 {
+			return
+		}
+		var made struct{ ID, Reference string }
+		code, err := callJSON(ctx, eva, "POST", url+"/api/v1/tickets", map[string]any{"type": "incident", "subject": "Panne " + key, "body": "Elle dure.",
+			"external_id": key, "attachments": []string{file.ID}}, &made)
+		if err != nil || code != 201 {
+			return
+		}
+		ack.mu.Lock()
+		ack.tickets[key], ack.attachments[file.ID] = made.Reference, "file of "+key
+		ack.mu.Unlock()
+		body := "Réponse à " + key
+		if code, err := callJSON(ctx, yan, "POST", url+"/api/v1/tickets/"+made.ID+"/messages", map[string]any{"body": body, "visibility": "public"}, nil); err != nil || code != 201 {
+			return
+		}
+		ack.mu.Lock()
+		ack.messages[body] = made.ID
+		ack.mu.Unlock()
+	}
+}
+
+func (a *acknowledged) check(t *testing.T, url, token string) {
+	t.Helper()
+	ctx := t.Context()
+	for external, ref := range a.tickets {
+		var list struct {
+			Items []struct{ ID, Reference string }
+		}
+		if code, err := call(ctx, token, "GET", url+"/api/v1/tickets?external_id="+external, "", nil, &list); err != nil || code != 200 {
+			t.Fatalf("list: %d %v", code, err)
+		}
+		if len(list.Items) != 1 || list.Items[0].Reference != ref {
+			t.Errorf("ticket %s acknowledged as %s: %+v", external, ref, list.Items)
+		}
+	}
+	for body, id := range a.messages {
+		var list struct{ Items []struct{ Body string } }
+		if code, err := call(ctx, token, "GET", url+"/api/v1/tickets/"+id+"/messages", "", nil, &list); err != nil || code != 200 {
+			t.Fatalf("messages: %d %v", code, err)
+		}
+		n := 0
+		for _, m := range list.Items {
+			if m.Body == body {
+				n++
+			}
+		}
+		if n != 1 {
+			t.Errorf("message %q is there %d times", body, n)
+		}
+	}
+	for id, content := range a.attachments {
+		req, err := http.NewRequestWithContext(ctx, "GET", url+"/api/v1/attachments/"+id, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+token)
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(res.Body)
+		if err != nil || res.Body.Close() != nil || string(b) != content {
+			t.Errorf("attachment %s: %d %q %v", id, res.StatusCode, b, err)
+		}
+	}
+}
+
+// check waits until the requester was told of each ticket and each answer, and sees that no news was made twice: a
+// mail may arrive again after a crash, but under the same Message-ID.
+func (m *mailbox) check(t *testing.T, a *acknowledged) {
+	t.Helper()
+	want := len(a.tickets) + len(a.messages)
+	deadline := time.Now().Add(2 * time.Minute)
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		m.mu.Lock()
+		n := 0
+		for key := range m.got {
+			if strings.HasPrefix(key, "eva@exemple.test ") {
+				n++
+			}
+		}
+		m.mu.Unlock()
+		if n >= want {
+			t.Logf("%d mails to the requester for %d pieces of news", n, want)
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d mails of %d left", n, want)
+		}
+		<-tick.C
+	}
+}
