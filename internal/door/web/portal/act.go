@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 
 	"entraide/internal/base/auth"
 	"entraide/internal/base/db"
@@ -46,7 +47,7 @@ func (p portal) reply(w http.ResponseWriter, r *http.Request) error {
 			if t, err = asked(ctx, tx, a, r); err != nil {
 				return err
 			}
-			m, err = ticket.Reply(ctx, tx, a, t.ID, ticket.Say{Draught: ticket.Draught{Body: in.get("text"), Attachments: files}, Channel: ticket.Portal, Seen: in.get("seen")})
+			m, err = ticket.Reply(ctx, tx, a, t.ID, ticket.Say{Draught: ticket.Draught{Body: strings.TrimSpace(in.get("text")), Attachments: files}, Channel: ticket.Portal, Seen: in.get("seen")})
 			if err != nil {
 				return err
 			}

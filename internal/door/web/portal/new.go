@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"regexp"
+	"strings"
 
 	"entraide/internal/base/auth"
 	"entraide/internal/base/db"
@@ -221,7 +222,7 @@ func (p portal) open(r *http.Request, in inputs) (t ticket.Ticket, err error) {
 		}
 		d := ticket.Draft{Kind: ticket.Kind(kindOf(in.get("type"))), Subject: in.get("subject"), RequesterID: a.ID, Channel: ticket.Portal,
 			CategoryID: chosen(tree, in), ExternalID: once(a, in), Fields: form.FromForm(in),
-			Message: ticket.Draught{Body: in.get("body"), Attachments: in["attachment"]}}
+			Message: ticket.Draught{Body: strings.TrimSpace(in.get("body")), Attachments: in["attachment"]}}
 		if d.Kind == ticket.Incident {
 			d.Urgency = urgencies[in.get("impact")]
 		}

@@ -115,13 +115,16 @@ func levelSteps(l i18n.Loc, t ticket.Ticket, s story, now time.Time) []ui.Step {
 			}
 		}
 		for _, taken := range s.taken {
-			if taken.at.Before(stay.Entered) || taken.at.After(until) {
+			if taken.at.Before(stay.Entered) || i > 0 && taken.at.Equal(stay.Entered) || taken.at.After(until) {
 				continue
 			}
 			if who == "" && i == 0 {
 				at = taken.at // the first level begins when somebody takes it
 			}
 			who = firstName(taken.name)
+		}
+		if until.Equal(now) {
+			who = firstName(t.Assignee) // who has it now, however it came to them
 		}
 		detail := clock(l, at, now)
 		if who != "" {

@@ -143,9 +143,10 @@ func body(m ticket.Message) string {
 	})
 }
 
+// levelAt is the level at which the desk spoke.
 func levelAt(stays []ticket.Stay, at time.Time, level int) int {
-	for _, s := range stays {
-		if !s.Entered.After(at) {
+	for i, s := range stays {
+		if i == 0 || s.Entered.Before(at) {
 			level = s.Level
 		}
 	}
