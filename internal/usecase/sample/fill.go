@@ -8,6 +8,7 @@ import (
 	"entraide/internal/base/auth"
 	"entraide/internal/base/blob"
 	"entraide/internal/base/db"
+	"entraide/internal/base/setting"
 	"entraide/internal/domain/identity"
 	"entraide/internal/domain/ticket"
 )
@@ -81,6 +82,9 @@ func (f *Filler) organisation(ctx context.Context, tx *db.Tx, a auth.Actor) erro
 				return fmt.Errorf("away %s: %w", p.Key, err)
 			}
 		}
+	}
+	if err := setting.Set(ctx, tx, a, identity.OrganisationKey, identity.Organisation{Name: f.plan.Name}); err != nil {
+		return err
 	}
 	if err := f.desk(ctx, tx, a); err != nil {
 		return err

@@ -11,17 +11,10 @@ import (
 	"entraide/internal/base/db"
 	"entraide/internal/base/i18n"
 	"entraide/internal/base/setting"
+	"entraide/internal/domain/identity"
 	"entraide/internal/domain/notify"
 	"entraide/internal/door/web/ui"
 )
-
-// Organisation is who the support centre belongs to.
-type Organisation struct {
-	Name string `json:"name"` // "" until an administrator gives it
-}
-
-// OrganisationKey is the setting under which Organisation is kept.
-const OrganisationKey = "organisation"
 
 // Shell builds what surrounds a page: who is signed in, where they can go, what waits for them. It takes the flash of
 // the last action, so it is to be called once, for a page that is shown.
@@ -36,7 +29,7 @@ func (k *Kit) Shell(w http.ResponseWriter, r *http.Request, title, active string
 		s.Theme = c.Value
 	}
 	err := k.DB.Read(ctx, func(tx *db.Tx) error {
-		org, err := setting.Get(ctx, tx, OrganisationKey, Organisation{})
+		org, err := setting.Get(ctx, tx, identity.OrganisationKey, identity.Organisation{})
 		if err != nil {
 			return err
 		}
