@@ -26,6 +26,7 @@ type frame struct {
 	tree   ticket.Tree
 	view   ticket.View
 	filter ticket.Filter
+	busy   map[string]int // active tickets of the queues that the reader sees
 }
 
 // icons of the built-in views.
@@ -142,7 +143,11 @@ func readFrame(ctx context.Context, tx *db.Tx, a auth.Actor, q query, current st
 }
 
 func (f *frame) groups(l i18n.Loc, views []named, counts []int, q query) {
+	f.busy = map[string]int{}
 	for i, v := range views {
+		if q := v.Filter.Queues; len(q) == 1 && v.ID == "queue-"+q[0] {
+			f.busy[q[0]] = counts[i]
+		}
 		title := ""
 		if v.group != "" {
 			title = l.T(v.group)

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/a-h/templ"
+
 	"entraide/internal/base/auth"
 	"entraide/internal/base/db"
 	"entraide/internal/base/errs"
@@ -28,6 +30,7 @@ type property struct {
 	rows                      int
 	kind                      string // of the input
 	multi                     bool   // several values, with commas between
+	optional                  bool
 }
 
 // editableNow are the properties that the form of the ticket asks for.
@@ -53,13 +56,16 @@ func (d dossier) editableNow(l i18n.Loc) []property {
 		scale("urgency", l.T("desk.urgency"), t.Urgency),
 		choice("priority", l.T("desk.priority"), strconv.Itoa(t.Priority), ranks),
 		{name: "requester", label: l.T("desk.requester.change"), value: t.Email, words: t.Requester + " " + t.Email},
-		{name: "tags", label: l.T("desk.tags"), value: tags, words: tags},
+		{name: "tags", label: l.T("desk.tags"), value: tags, words: tags, optional: true},
 	}
 	if t.Email == "" {
 		out[6].value = t.Requester
 	}
+	out[2].optional = true
 	for _, f := range d.fields {
-		out = append(out, custom(l, f, t.Fields[f.Key]))
+		p := custom(l, f, t.Fields[f.Key])
+		p.optional = !f.Required
+		out = append(out, p)
 	}
 	return out
 }
@@ -128,9 +134,17 @@ func (d dossier) editable(l i18n.Loc, f page.Form) []page.Property {
 	var out []page.Property
 	for _, p := range d.editableNow(l) {
 		out = append(out, page.Property{Was: p.value, Options: p.options, Field: ui.Field{Name: p.name, Label: p.label, Rows: p.rows, Kind: p.kind,
-			Value: f.Value("properties", p.name, p.value), Error: f.Mistake("properties", p.name), Optional: p.name != "subject"}})
+			Value: f.Value("properties", p.name, p.value), Error: f.Mistake("properties", p.name), Optional: p.optional, Attrs: p.attrs()}})
 	}
 	return out
+}
+
+// attrs give the first field the focus when the dialog opens.
+func (p property) attrs() templ.Attributes {
+	if p.name != "subject" {
+		return nil
+	}
+	return templ.Attributes{"autofocus": true, "maxlength": strconv.Itoa(ticket.MaxSubject)}
 }
 
 // properties saves the form of the ticket. Each field says what it was when the page was drawn, so that two people

@@ -1,7 +1,9 @@
 package desk
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -153,9 +155,17 @@ func (d dossier) facts(l i18n.Loc) []ui.KV {
 // offers fills in what the forms of the page offer.
 func (d dossier) offers(ctx context.Context, a auth.Actor, p *page.Ticket) {
 	l, t := i18n.From(ctx), d.t
-	for _, q := range d.queues {
+	up := slices.Clone(d.queues)
+	slices.SortStableFunc(up, func(x, y ticket.Queue) int { // the next level first: that is what a handover is for
+		return cmp.Compare(distance(x.Level, t.Level), distance(y.Level, t.Level))
+	})
+	for _, q := range up {
 		if q.ID != t.QueueID {
-			p.Queues = append(p.Queues, ui.Option{Value: q.ID, Label: q.Name, Icon: queueIcon(q.Level), Hint: l.T("desk.escalate.queue", "level", strconv.Itoa(q.Level), "team", q.Team)})
+			o := ui.Option{Value: q.ID, Label: q.Name, Icon: queueIcon(q.Level)}
+			if n, ok := d.busy[q.ID]; ok {
+				o.Hint = l.N("desk.escalate.busy", int64(n))
+			}
+			p.Queues = append(p.Queues, o)
 		}
 	}
 	p.Team = []ui.Option{{Label: l.T("desk.nobody")}}
@@ -171,6 +181,14 @@ func (d dossier) offers(ctx context.Context, a auth.Actor, p *page.Ticket) {
 		p.LinkKinds = append(p.LinkKinds, ui.Option{Value: string(k), Label: l.T("ticket.link." + string(k))})
 	}
 	p.Known, p.Leaving = d.known(l), d.leaving(l)
+}
+
+// distance orders levels by how likely a ticket of level from goes there: up, then beside, then down.
+func distance(to, from int) int {
+	if to > from {
+		return to - from
+	}
+	return 10 + from - to
 }
 
 // known is the summary with which a handover begins: what it is about, for whom, and the last notes.

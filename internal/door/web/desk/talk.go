@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/a-h/templ"
 
@@ -42,7 +43,7 @@ func (d dossier) talk(ctx context.Context, tx *db.Tx, a auth.Actor, v url.Values
 		if line == "" {
 			return
 		}
-		it := page.Item{Icon: icon, Line: line, When: l.When(e.At, tx.Now)}
+		it := page.Item{Icon: icon, Line: line, When: stamp(l, e.At, tx.Now)}
 		if x, ok := handovers[e.Data.Extra["escalation"]]; ok {
 			it.Handover = handover(l, x.Handover)
 		}
@@ -61,6 +62,15 @@ func (d dossier) talk(ctx context.Context, tx *db.Tx, a auth.Actor, v url.Values
 	return items
 }
 
+// stamp is a moment as the conversation shows it: the time, with the day before it unless it is today.
+func stamp(l i18n.Loc, at, now time.Time) string {
+	day, hour := l.When(at, now), l.Time(at)
+	if day == hour {
+		return hour
+	}
+	return day + " · " + hour
+}
+
 func handover(l i18n.Loc, h ticket.Handover) []ui.KV {
 	var out []ui.KV
 	for _, p := range []struct{ key, text string }{{"desk.handover.tried", h.Tried}, {"desk.handover.known", h.Known}, {"desk.handover.asked", h.Asked}} {
@@ -73,19 +83,19 @@ func handover(l i18n.Loc, h ticket.Handover) []ui.KV {
 
 func (d dossier) message(ctx context.Context, tx *db.Tx, a auth.Actor, m ticket.Message, v url.Values) page.Item {
 	l := i18n.From(ctx)
-	msg := ui.Msg{ID: m.ID, Author: ui.Person{ID: m.AuthorID, Name: m.Author}, Time: l.When(m.CreatedAt, tx.Now), Pending: !m.HeldUntil.IsZero()}
-	if l.When(m.CreatedAt, tx.Now) != l.Time(m.CreatedAt) {
-		msg.Time += " · " + l.Time(m.CreatedAt)
-	}
+	msg := ui.Msg{ID: m.ID, Author: ui.Person{ID: m.AuthorID, Name: m.Author}, Time: stamp(l, m.CreatedAt, tx.Now), Pending: !m.HeldUntil.IsZero()}
 	switch {
 	case m.AuthorID == "":
 		msg.Author.Name = l.T("desk.event.machine")
 	case m.AuthorID == a.ID:
 		msg.Who = l.T("desk.you")
 	}
-	if m.Visibility == ticket.Internal {
+	switch {
+	case m.Visibility == ticket.Internal:
 		msg.Voice = ui.Note
-	} else {
+	case m.ByAgent && m.Channel == ticket.Portal:
+		msg.Detail = l.T("desk.compose.to", "name", d.t.Requester)
+	default:
 		msg.Detail = l.T("ticket.channel." + string(m.Channel))
 	}
 	for _, f := range m.Attachments {

@@ -3,6 +3,8 @@ package desk
 import (
 	"context"
 
+	"github.com/a-h/templ"
+
 	"entraide/internal/base/i18n"
 	"entraide/internal/door/web/ui"
 )
@@ -39,3 +41,6 @@ func pendingOn(ctx context.Context) []ui.Option {
 		{Value: "date", Label: i18n.T(ctx, "desk.pending.on.date")},
 	}
 }
+
+// first are the attributes of the field that has the focus when its dialog opens.
+func first() templ.Attributes { return templ.Attributes{"autofocus": true} }

@@ -351,11 +351,11 @@ func escalate(t Ticket) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.RadioCards(ui.Field{Name: "queue", Label: i18n.T(ctx, "desk.escalate.to"), Value: t.Form.Value("escalations", "queue", ""), Error: t.Form.Mistake("escalations", "queue")}, t.Queues, 2).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.RadioCards(ui.Field{Name: "queue", Label: i18n.T(ctx, "desk.escalate.to"), Value: t.Form.Value("escalations", "queue", ""), Error: t.Form.Mistake("escalations", "queue"), Attrs: first()}, t.Queues, 2).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "<div class=\"callout\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "<div class=\"rounded-md border border-line bg-sunk p-4\"><p class=\"flex items-center gap-2\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -363,23 +363,23 @@ func escalate(t Ticket) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "<div>")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
 		templ_7745c5c3_Err = ui.Bold(i18n.T(ctx, "desk.escalate.along")).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "</p>")
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
 		for _, l := range t.Leaving {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "<p class=\"text-ink-2\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "<p class=\"text-ink-2 mt-1\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var15 string
 			templ_7745c5c3_Var15, templ_7745c5c3_Err = templ.JoinStringErrs(l)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `form.templ`, Line: 78, Col: 29}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `form.templ`, Line: 79, Col: 33}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var15))
 			if templ_7745c5c3_Err != nil {
@@ -390,7 +390,7 @@ func escalate(t Ticket) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "</div></div>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "</div>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -456,7 +456,7 @@ func giveBack(t Ticket) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Textarea(ui.Field{Name: "advice", Label: i18n.T(ctx, "desk.return.advice"), Hint: i18n.T(ctx, "desk.return.hint"), Value: t.Form.Value("return", "advice", ""), Error: t.Form.Mistake("return", "advice")}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Textarea(ui.Field{Name: "advice", Label: i18n.T(ctx, "desk.return.advice"), Hint: i18n.T(ctx, "desk.return.hint"), Value: t.Form.Value("return", "advice", ""), Error: t.Form.Mistake("return", "advice"), Attrs: first()}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -485,7 +485,7 @@ func lead(t Ticket) templ.Component {
 			templ_7745c5c3_Var18 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = ui.Textarea(ui.Field{Name: "reason", ID: "f-lead-reason", Label: i18n.T(ctx, "desk.lead.reason"), Hint: i18n.T(ctx, "desk.lead.hint"), Value: t.Form.Value("lead", "reason", ""), Error: t.Form.Mistake("lead", "reason")}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Textarea(ui.Field{Name: "reason", ID: "f-lead-reason", Label: i18n.T(ctx, "desk.lead.reason"), Hint: i18n.T(ctx, "desk.lead.hint"), Value: t.Form.Value("lead", "reason", ""), Error: t.Form.Mistake("lead", "reason"), Attrs: first()}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -514,7 +514,7 @@ func resolve(t Ticket) templ.Component {
 			templ_7745c5c3_Var19 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = ui.Textarea(ui.Field{Name: "body", Label: i18n.T(ctx, "desk.resolve.body"), Hint: i18n.T(ctx, "desk.resolve.hint"), Optional: true, Value: t.Form.Value("resolution", "body", ""), Error: t.Form.Mistake("resolution", "body")}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Textarea(ui.Field{Name: "body", Label: i18n.T(ctx, "desk.resolve.body"), Hint: i18n.T(ctx, "desk.resolve.hint"), Optional: true, Value: t.Form.Value("resolution", "body", ""), Error: t.Form.Mistake("resolution", "body"), Attrs: first()}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -580,7 +580,7 @@ func assign(t Ticket) templ.Component {
 			templ_7745c5c3_Var21 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = ui.Select(ui.Field{Name: "person", ID: "f-assign-person", Label: i18n.T(ctx, "desk.assign.to"), Value: t.Form.Value("assignment", "person", t.Assignee.ID), Error: t.Form.Mistake("assignment", "assignee")}, t.Team).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Select(ui.Field{Name: "person", ID: "f-assign-person", Label: i18n.T(ctx, "desk.assign.to"), Value: t.Form.Value("assignment", "person", t.Assignee.ID), Error: t.Form.Mistake("assignment", "assignee"), Attrs: first()}, t.Team).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -636,7 +636,7 @@ func merge(t Ticket) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Input(ui.Field{Name: "into", ID: "f-ticket", Narrow: true, Label: i18n.T(ctx, "desk.merge.into"), Holder: "INC-1042", Value: t.Form.Value("merge", "into", ""), Error: t.Form.Mistake("merge", "ticket")}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Input(ui.Field{Name: "into", ID: "f-ticket", Narrow: true, Label: i18n.T(ctx, "desk.merge.into"), Holder: "INC-1042", Value: t.Form.Value("merge", "into", ""), Error: t.Form.Mistake("merge", "ticket"), Attrs: first()}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -665,7 +665,7 @@ func parting(t Ticket) templ.Component {
 			templ_7745c5c3_Var25 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = ui.Input(ui.Field{Name: "subject", ID: "f-split-subject", Label: i18n.T(ctx, "desk.split.subject"), Value: t.Form.Value("split", "subject", ""), Error: t.Form.Mistake("split", "subject")}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Input(ui.Field{Name: "subject", ID: "f-split-subject", Label: i18n.T(ctx, "desk.split.subject"), Value: t.Form.Value("split", "subject", ""), Error: t.Form.Mistake("split", "subject"), Attrs: first()}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -728,7 +728,7 @@ func links(t Ticket) templ.Component {
 			templ_7745c5c3_Var27 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = ui.Select(ui.Field{Name: "kind", Narrow: true, Label: i18n.T(ctx, "desk.link.kind", "ref", t.Ref), Value: t.Form.Value("links", "kind", "related"), Error: t.Form.Mistake("links", "kind")}, t.LinkKinds).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Select(ui.Field{Name: "kind", Narrow: true, Label: i18n.T(ctx, "desk.link.kind", "ref", t.Ref), Value: t.Form.Value("links", "kind", "related"), Error: t.Form.Mistake("links", "kind"), Attrs: first()}, t.LinkKinds).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -761,7 +761,7 @@ func why(t Ticket, form, hint string) templ.Component {
 			templ_7745c5c3_Var28 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = ui.Textarea(ui.Field{Name: "why", ID: "f-why-" + form, Label: i18n.T(ctx, "desk.why"), Hint: hint, Optional: true, Rows: 3, Value: t.Form.Value(form, "why", ""), Error: t.Form.Mistake(form, "why")}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Textarea(ui.Field{Name: "why", ID: "f-why-" + form, Label: i18n.T(ctx, "desk.why"), Hint: hint, Optional: true, Rows: 3, Value: t.Form.Value(form, "why", ""), Error: t.Form.Mistake(form, "why"), Attrs: first()}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

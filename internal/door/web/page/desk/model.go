@@ -200,6 +200,17 @@ func (t Ticket) Open(form string) string { return with(t.Path, join(t.Query, "fo
 // Part is the address of a live part of the page.
 func (t Ticket) Part(name string) string { return with(t.Live, "part="+name) }
 
+// said is how many messages there are.
+func (t Ticket) said() int {
+	n := 0
+	for _, it := range t.Items {
+		if it.Icon == "" {
+			n++
+		}
+	}
+	return n
+}
+
 func with(path, query string) string {
 	if query == "" {
 		return path
