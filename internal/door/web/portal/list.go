@@ -88,6 +88,11 @@ func (p portal) list(w http.ResponseWriter, r *http.Request) error {
 	return kit.Render(w, r, http.StatusOK, page.List(s, v))
 }
 
+// search looks through all of one's requests: where the search of the top bar leads without script.
+func (p portal) search(w http.ResponseWriter, r *http.Request) error {
+	return kit.Redirect(w, r, listURL("all", text.Line(r.URL.Query().Get("q")), ""))
+}
+
 func count(l i18n.Loc, n int) string {
 	if n >= ticket.MaxCount {
 		return l.Number(ticket.MaxCount-1) + "+"

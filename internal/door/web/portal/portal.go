@@ -5,6 +5,7 @@ package portal
 import (
 	"entraide/internal/door/web/kit"
 	page "entraide/internal/door/web/page/portal"
+	"entraide/internal/door/web/ui"
 )
 
 type portal struct{ *kit.Kit }
@@ -14,6 +15,7 @@ func Mount(k *kit.Kit) {
 	p := portal{k}
 	k.Route(kit.SignedIn, "GET /{$}", p.home)
 	k.Route(kit.SignedIn, "GET "+page.AnswersPath, p.answers)
+	k.Route(kit.SignedIn, "GET "+ui.SearchPath, p.search)
 
 	k.Route(kit.SignedIn, "GET /requests/new", p.newRequest)
 	k.Route(kit.SignedIn, "POST "+page.QuestionsPath, p.questions)

@@ -114,8 +114,11 @@ func levelSteps(l i18n.Loc, t ticket.Ticket, s story, now time.Time) []ui.Step {
 				break
 			}
 		}
+		in := func(t time.Time) bool {
+			return !t.Before(stay.Entered) && (i == 0 || t.After(stay.Entered)) && !t.After(until)
+		}
 		for _, taken := range s.taken {
-			if taken.at.Before(stay.Entered) || i > 0 && taken.at.Equal(stay.Entered) || taken.at.After(until) {
+			if !in(taken.at) {
 				continue
 			}
 			if who == "" && i == 0 {
@@ -123,7 +126,12 @@ func levelSteps(l i18n.Loc, t ticket.Ticket, s story, now time.Time) []ui.Step {
 			}
 			who = firstName(taken.name)
 		}
-		if until.Equal(now) {
+		for _, spoke := range s.spoke {
+			if who == "" && in(spoke.at) {
+				who = firstName(spoke.name)
+			}
+		}
+		if until.Equal(now) && t.Assignee != "" {
 			who = firstName(t.Assignee) // who has it now, however it came to them
 		}
 		detail := clock(l, at, now)

@@ -439,6 +439,9 @@ func TestList(t *testing.T) {
 		}
 		b.get("/requests?q=demande+17").want(http.StatusOK, "Demande 17").lacks("Demande 18")
 		b.get("/requests?q=zzz").want(http.StatusOK, "Aucune demande ne contient ces mots", "« zzz »")
+		if to := b.get("/search?q=demande+17").want(http.StatusSeeOther).head.Get("Location"); to != "/requests?q=demande+17&state=all" {
+			t.Errorf("search leads to %s", to)
+		}
 		b.get("/requests?after=nimporte").want(http.StatusUnprocessableEntity)
 		w.browser("helene").get("/requests?state=all").want(http.StatusOK, "encore rien demandé").lacks("Demande 1")
 	})

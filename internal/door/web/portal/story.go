@@ -23,6 +23,7 @@ type story struct {
 	last    string // id of the last message
 	stays   []ticket.Stay
 	taken   []taking
+	spoke   []taking // public messages of the desk
 }
 
 // taking is somebody beginning to work on it.
@@ -63,6 +64,9 @@ func tell(ctx context.Context, tx *db.Tx, a auth.Actor, t ticket.Ticket) (story,
 			continue
 		}
 		s.last = m.ID
+		if m.ByAgent && m.AuthorID != "" {
+			s.spoke = append(s.spoke, taking{m.CreatedAt, m.Author})
+		}
 		all = append(all, dated{m.CreatedAt, said(l, a, t, m, s.stays, tx.Now)})
 	}
 	for _, e := range events {
