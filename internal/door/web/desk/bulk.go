@@ -169,7 +169,7 @@ func setStatus(ctx context.Context, tx *db.Tx, a auth.Actor, t ticket.Ticket, to
 	case ticket.Pending:
 		_, err = ticket.Pend(ctx, tx, a, t.ID, ticket.OnRequester, time.Time{}, 0)
 	case ticket.Resolved:
-		back.Do = "reopen"
+		back = inverse{Ticket: t.ID, Do: "reopen", Text: t.AssigneeID} // resolving gives it to who does
 		_, err = ticket.Resolve(ctx, tx, a, t.ID, ticket.Resolution{})
 	default:
 		err = errs.InvalidField("action", "desk.bulk.unknown")
@@ -254,7 +254,9 @@ func (x inverse) run(ctx context.Context, tx *db.Tx, a auth.Actor) (err error) {
 	case "pend":
 		_, err = ticket.Pend(ctx, tx, a, x.Ticket, ticket.PendingOn(x.Text), x.At, 0)
 	case "reopen":
-		_, err = ticket.Reopen(ctx, tx, a, x.Ticket, "")
+		if _, err = ticket.Reopen(ctx, tx, a, x.Ticket, ""); err == nil {
+			_, err = ticket.Assign(ctx, tx, a, x.Ticket, x.Text, 0)
+		}
 	}
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"entraide/internal/base/auth"
@@ -82,7 +83,11 @@ func doneBy(kind, then string) string {
 
 // speak writes what the composer holds: a note, a reply, or a reply that resolves or that waits for an answer.
 func speak(ctx context.Context, tx *db.Tx, a auth.Actor, t ticket.Ticket, form url.Values) (m ticket.Message, err error) {
-	s := ticket.Say{Draught: ticket.Draught{Body: form.Get("text"), Attachments: form["attachment"]}, Seen: form.Get("seen")}
+	body := form.Get("text")
+	if strings.TrimSpace(body) == "" {
+		body = ""
+	}
+	s := ticket.Say{Draught: ticket.Draught{Body: body, Attachments: form["attachment"]}, Seen: form.Get("seen")}
 	switch {
 	case form.Get("kind") == note:
 		return ticket.Note(ctx, tx, a, t.ID, s)
@@ -90,7 +95,7 @@ func speak(ctx context.Context, tx *db.Tx, a auth.Actor, t ticket.Ticket, form u
 		if err := crossed(ctx, tx, a, t, s.Seen); err != nil {
 			return m, err
 		}
-		if text.Clean(s.Body) == "" {
+		if s.Body == "" {
 			return m, errs.InvalidField("body", "ticket.body_missing")
 		}
 		_, err = ticket.Resolve(ctx, tx, a, t.ID, ticket.Resolution{Body: s.Body, Attachments: s.Attachments})
