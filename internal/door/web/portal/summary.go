@@ -27,7 +27,7 @@ func summary(l i18n.Loc, t ticket.Ticket, now time.Time) ui.Request {
 			s.Next = l.T("portal.step.before", "when", l.When(t.DueResolved, now))
 		}
 	case ticket.Pending:
-		s.At, s.Step, s.Next = t.Level, l.T("portal.step.pending."+string(t.PendingOn)), ""
+		s.At, s.Step = t.Level, l.T("portal.step.pending."+string(t.PendingOn))
 		if t.PendingOn == ticket.OnRequester {
 			s.Status, s.Next = l.T("portal.status.yours"), l.T("portal.step.answer")
 		} else if !t.PendingUntil.IsZero() {
@@ -39,7 +39,7 @@ func summary(l i18n.Loc, t ticket.Ticket, now time.Time) ui.Request {
 			s.Step = l.T("portal.step.resolved.by", "when", l.When(t.ResolvedAt, now), "name", by)
 		}
 	default:
-		s.At, s.Step = s.Steps, l.T("portal.step."+string(t.Status), "when", l.When(t.ClosedAt, now))
+		s.At = s.Steps // its status says it all
 	}
 	return s
 }

@@ -4,10 +4,10 @@ package static
 
 // URLs of the built files; the part before the extension is a hash of the content.
 const (
-	CSS          = "/static/entraide.35078ce9d274.css"
+	CSS          = "/static/entraide.099e4987dbb3.css"
 	CoreJS       = "/static/core.98064f22ea8b.js"
 	DeskJS       = "/static/desk.a5893e09cd20.js"
-	Icons        = "/static/icons.86a1c3e4c0be.svg"
+	Icons        = "/static/icons.fc3a4f829bc6.svg"
 	Symbol       = "/static/symbol.6030f29b4dda.svg"
 	SymbolMono   = "/static/symbol-mono.2e6a24c2c6dd.svg"
 	Help         = "/static/help.477554eb444f.svg"
