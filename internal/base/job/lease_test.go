@@ -267,7 +267,7 @@ func TestLongJobKeepsItsLease(t *testing.T) {
 		d := dbtest.Open(t, db.SQLite, dbtest.Options{})
 		ctx, stop := context.WithCancel(t.Context())
 		var runs atomic.Int64
-		done := make(chan error, 1)
+		done := make(chan error, 20) // room for runs that should not be
 		ended := make(chan error, 1)
 		r := Runner{DB: d, Handlers: map[string]Handler{"a": {Timeout: time.Hour, Run: func(ctx context.Context, _ Job) error {
 			runs.Add(1)
