@@ -8,6 +8,7 @@ import (
 	"entraide/internal/base/db"
 	"entraide/internal/base/errs"
 	"entraide/internal/base/event"
+	"entraide/internal/base/text"
 )
 
 // Assign gives a ticket to a person who works its queue, or frees it when personID is "". A new ticket becomes open.
@@ -54,7 +55,7 @@ func mayReceive(ctx context.Context, tx *db.Tx, teamID, personID string) (string
 	var name string
 	err := db.First(ctx, tx, `SELECT p.name FROM person p WHERE p.id = $1 AND p.active AND (
 		EXISTS (SELECT 1 FROM team_member m WHERE m.person_id = p.id AND m.team_id = $2)
-		OR EXISTS (SELECT 1 FROM person_role r WHERE r.person_id = p.id AND r.role = 'admin'))`, []any{personID, teamID}, &name)
+		OR EXISTS (SELECT 1 FROM person_role r WHERE r.person_id = p.id AND r.role = 'admin'))`, []any{text.Clean(personID), teamID}, &name)
 	if errors.Is(err, errs.NotFound) {
 		return "", errs.InvalidField("assignee", "ticket.assignee_not_team")
 	}

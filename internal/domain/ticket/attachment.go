@@ -10,6 +10,7 @@ import (
 	"entraide/internal/base/db"
 	"entraide/internal/base/errs"
 	"entraide/internal/base/id"
+	"entraide/internal/base/text"
 )
 
 // Attachment is a file of a message, or an upload that waits for its message.
@@ -42,6 +43,7 @@ func Upload(ctx context.Context, tx *db.Tx, a auth.Actor, f Attachment) (Attachm
 		return f, fmt.Errorf("upload: %w", errs.Forbidden)
 	}
 	f.ID, f.Name, f.CreatedAt, f.TicketID, f.MessageID = id.New(), blob.SafeName(f.Name), tx.Now, "", ""
+	f.ContentType, f.ContentID = text.Clean(f.ContentType), text.Clean(f.ContentID)
 	_, err := tx.ExecContext(ctx, `INSERT INTO attachment (id, uploader_id, hash, name, content_type, size, content_id, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, f.ID, null(a.ID), f.Hash, f.Name, f.ContentType, f.Size, f.ContentID, db.Millis(&f.CreatedAt))
 	return f, err
@@ -57,7 +59,7 @@ func attach(ctx context.Context, tx *db.Tx, a auth.Actor, m Message, uploads []s
 	}
 	for _, u := range uploads {
 		n, err := tx.Exec(ctx, `UPDATE attachment SET ticket_id = $1, message_id = $2
-			WHERE id = $3 AND message_id IS NULL AND ($4 OR uploader_id = $5)`, m.TicketID, m.ID, u, a.Internal, a.ID)
+			WHERE id = $3 AND message_id IS NULL AND ($4 OR uploader_id = $5)`, m.TicketID, m.ID, text.Clean(u), a.Internal, a.ID)
 		if err != nil {
 			return err
 		}
@@ -80,12 +82,13 @@ func attachmentsOf(ctx context.Context, tx *db.Tx, ticketID string) (map[string]
 // FindAttachment returns a file that a may read: of a message they may read, or an upload of their own.
 // Errors: errs.NotFound.
 func FindAttachment(ctx context.Context, tx *db.Tx, a auth.Actor, attachmentID string) (Attachment, error) {
-	var uploader, visibility string
+	var uploader, visibility, author string
 	var f Attachment
-	err := db.First(ctx, tx, "SELECT "+attachmentColumns+`, coalesce(f.uploader_id, ''), coalesce(m.visibility, '')
-		FROM attachment f LEFT JOIN message m ON m.id = f.message_id WHERE f.id = $1 AND coalesce(m.state, '') <> 'undone'`,
-		[]any{attachmentID}, &f.ID, &f.TicketID, &f.MessageID, &f.Hash, &f.Name, &f.ContentType, &f.Size, &f.ContentID,
-		db.Millis(&f.CreatedAt), &uploader, &visibility)
+	err := db.First(ctx, tx, "SELECT "+attachmentColumns+`, coalesce(f.uploader_id, ''), coalesce(m.visibility, ''),
+			CASE WHEN m.state = 'held' THEN coalesce(m.author_id, '-') ELSE '' END
+		FROM attachment f LEFT JOIN message m ON m.id = f.message_id WHERE f.id = $1`,
+		[]any{text.Clean(attachmentID)}, &f.ID, &f.TicketID, &f.MessageID, &f.Hash, &f.Name, &f.ContentType, &f.Size, &f.ContentID,
+		db.Millis(&f.CreatedAt), &uploader, &visibility, &author)
 	if err != nil {
 		return f, fmt.Errorf("attachment: %w", err)
 	}
@@ -99,7 +102,7 @@ func FindAttachment(ctx context.Context, tx *db.Tx, a auth.Actor, attachmentID s
 	if err != nil {
 		return Attachment{}, err
 	}
-	if Visibility(visibility) == Internal && !t.AsAgent(a) {
+	if Visibility(visibility) == Internal && !t.AsAgent(a) || author != "" && author != a.ID { // held: its author's only
 		return Attachment{}, fmt.Errorf("attachment: %w", errs.NotFound)
 	}
 	return f, nil

@@ -76,7 +76,7 @@ func SaveCannedReply(ctx context.Context, tx *db.Tx, a auth.Actor, c CannedReply
 		c.ID, c.Version = id.New(), 1
 		_, err := tx.ExecContext(ctx, "INSERT INTO canned_reply (id, title, body, lang, team_id, created_at) VALUES ($1, $2, $3, $4, $5, $6)",
 			c.ID, c.Title, c.Body, c.Lang, null(c.TeamID), db.Ms(tx.Now))
-		return c, err
+		return c, unknownTeam(err)
 	}
 	was, err := db.One(ctx, tx, func(r db.Row, s *string) error { return r.Scan(s) }, "SELECT coalesce(team_id, '') FROM canned_reply WHERE id = $1", c.ID)
 	if err != nil {
@@ -91,7 +91,7 @@ func SaveCannedReply(ctx context.Context, tx *db.Tx, a auth.Actor, c CannedReply
 		return c, errs.Because(errs.Conflict, "ticket.settings_stale")
 	}
 	c.Version++
-	return c, err
+	return c, unknownTeam(err)
 }
 
 // DeleteCannedReply forgets a canned reply.

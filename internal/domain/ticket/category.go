@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"unicode/utf8"
 
 	"entraide/internal/base/auth"
 	"entraide/internal/base/db"
@@ -106,9 +107,9 @@ func SaveCategory(ctx context.Context, tx *db.Tx, a auth.Actor, c Category) (Cat
 	}
 	c.NameFR, c.NameEN = text.Line(c.NameFR), text.Line(c.NameEN)
 	var wrong []errs.Field
-	for field, v := range map[string]string{"name_fr": c.NameFR, "name_en": c.NameEN} {
-		if v == "" || len(v) > 200 {
-			wrong = append(wrong, errs.Field{Name: field, Key: "ticket.name_length", Args: []any{"max", 200}})
+	for _, n := range []struct{ field, value string }{{"name_fr", c.NameFR}, {"name_en", c.NameEN}} {
+		if n.value == "" || utf8.RuneCountInString(n.value) > 200 {
+			wrong = append(wrong, errs.Field{Name: n.field, Key: "ticket.name_length", Args: []any{"max", 200}})
 		}
 	}
 	t, err := Categories(ctx, tx)

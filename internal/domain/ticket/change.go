@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"entraide/internal/base/auth"
 	"entraide/internal/base/db"
@@ -61,6 +62,11 @@ func Update(ctx context.Context, tx *db.Tx, a auth.Actor, ticketID string, p Pat
 	if err := saveAnd(ctx, tx, a, &t, event.Event{Kind: "ticket.changed", Internal: true, Data: event.Data{Changes: changes}}); err != nil {
 		return t, err
 	}
+	if t.RequesterID != before.RequesterID { // asking takes the place of being in copy
+		if _, err := tx.ExecContext(ctx, "DELETE FROM watcher WHERE ticket_id = $1 AND person_id = $2", t.ID, t.RequesterID); err != nil {
+			return t, err
+		}
+	}
 	return Find(ctx, tx, auth.System("change"), t.ID)
 }
 
@@ -80,37 +86,65 @@ func (t *Ticket) apply(ctx context.Context, tx *db.Tx, p Patch) (wrong []errs.Fi
 		return nil, err
 	}
 	wrong = append(wrong, f...)
-	if p.CategoryID != nil {
-		t.CategoryID = *p.CategoryID
+	chosen := p.CategoryID != nil && *p.CategoryID != t.CategoryID
+	if chosen {
+		t.CategoryID = text.Clean(*p.CategoryID)
 	}
-	path, f, err := checkCategory(ctx, tx, t.CategoryID)
-	if err != nil {
-		return nil, err
+	var path []string
+	if chosen || p.Fields != nil {
+		if path, f, err = checkCategory(ctx, tx, t.CategoryID, chosen); err != nil {
+			return nil, err
+		}
+		wrong = append(wrong, f...)
 	}
-	wrong = append(wrong, f...)
 	if p.RequesterID != nil {
-		t.RequesterID = *p.RequesterID
+		t.RequesterID = text.Clean(*p.RequesterID)
 		if f, err = checkPerson(ctx, tx, t.RequesterID, "requester"); err != nil {
 			return nil, err
 		}
 		wrong = append(wrong, f...)
 	}
 	if p.Fields != nil {
-		values := maps.Clone(t.Fields)
-		if values == nil {
-			values = make(map[string]any)
-		}
-		for k, v := range p.Fields {
-			values[k] = v
-			if v == nil {
-				delete(values, k)
-			}
-		}
-		if t.Fields, f, err = checkFields(ctx, tx, t.Kind, path, values); err != nil {
+		if f, err = t.applyFields(ctx, tx, path, p.Fields); err != nil {
 			return nil, err
 		}
 		wrong = append(wrong, f...)
 	}
+	return wrong, nil
+}
+
+// applyFields changes the custom fields of changes alone: what else is wrong or missing on the ticket, because the
+// form was changed since, is no hindrance.
+func (t *Ticket) applyFields(ctx context.Context, tx *db.Tx, path []string, changes map[string]any) ([]errs.Field, error) {
+	clean, f, err := checkFields(ctx, tx, t.Kind, path, changes)
+	if err != nil {
+		return nil, err
+	}
+	values := maps.Clone(t.Fields)
+	if values == nil {
+		values = make(map[string]any)
+	}
+	var wrong []errs.Field
+	cleared := map[string]bool{}
+	for k := range changes {
+		cleared["fields."+k] = changes[k] == nil
+		if v, ok := clean[k]; ok {
+			values[k] = v
+		} else {
+			delete(values, k)
+		}
+	}
+	for _, one := range f {
+		given, touched := cleared[one.Name]
+		_, had := t.Fields[strings.TrimPrefix(one.Name, "fields.")]
+		switch {
+		case one.Key == missingField && !touched: // it was missing before
+		case one.Key == "form.error.unknown" && given && had: // the form no longer asks; let it be cleared
+		default:
+			wrong = append(wrong, one)
+		}
+	}
+	t.Fields = values
 	return wrong, nil
 }
 
@@ -157,13 +191,12 @@ func differences(ctx context.Context, tx *db.Tx, from, to Ticket) ([]event.Chang
 		}
 		add("requester", from.Requester, name)
 	}
-	keys := slices.Sorted(maps.Keys(from.Fields))
-	for k := range to.Fields {
-		if _, ok := from.Fields[k]; !ok {
-			keys = append(keys, k)
-		}
+	keys := maps.Clone(from.Fields)
+	if keys == nil {
+		keys = to.Fields
 	}
-	for _, k := range keys {
+	maps.Copy(keys, to.Fields)
+	for _, k := range slices.Sorted(maps.Keys(keys)) {
 		add("fields."+k, word(from.Fields[k]), word(to.Fields[k]))
 	}
 	return out, nil
@@ -183,7 +216,7 @@ func cleanTags(tags []string) ([]string, error) {
 	var out []string
 	for _, t := range tags {
 		t = strings.ToLower(text.Line(t))
-		if len(t) > 60 {
+		if utf8.RuneCountInString(t) > 60 {
 			return nil, errs.InvalidField("tags", "ticket.tag_long", "max", 60)
 		}
 		if t != "" && !slices.Contains(out, t) {
@@ -238,6 +271,6 @@ func KnownTags(ctx context.Context, tx *db.Tx, a auth.Actor, prefix string, limi
 	if !a.Agent() {
 		return nil, fmt.Errorf("tags: %w", errs.Forbidden)
 	}
-	like := strings.TrimPrefix(db.LikePattern(strings.ToLower(prefix)), "%")
+	like := strings.TrimPrefix(db.LikePattern(strings.ToLower(text.Line(prefix))), "%")
 	return db.Strings(ctx, tx, `SELECT DISTINCT tag FROM ticket_tag WHERE tag LIKE $1 ESCAPE '\' ORDER BY tag LIMIT $2`, like, limit)
 }

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"entraide/internal/base/auth"
 	"entraide/internal/base/db"
@@ -120,13 +122,13 @@ func (e Escalation) check() []errs.Field {
 	}
 	var wrong []errs.Field
 	for _, n := range needs {
-		if n.value == "" {
+		if strings.TrimSpace(n.value) == "" {
 			wrong = append(wrong, errs.Field{Name: n.field, Key: "ticket.handover_missing"})
 		}
 	}
 	for _, n := range []struct{ field, value string }{{"reason", e.Reason}, {"handover.tried", e.Handover.Tried},
 		{"handover.known", e.Handover.Known}, {"handover.asked", e.Handover.Asked}, {"advice", e.Advice}} {
-		if len(n.value) > MaxReason {
+		if utf8.RuneCountInString(n.value) > MaxReason {
 			wrong = append(wrong, errs.Field{Name: n.field, Key: "ticket.reason_long", Args: []any{"max", MaxReason}})
 		}
 	}
@@ -182,7 +184,7 @@ func Return(ctx context.Context, tx *db.Tx, a auth.Actor, ticketID, advice strin
 		return t, came, err
 	}
 	e := Escalation{Way: Back, Advice: text.Clean(advice), Reason: text.Clean(advice), ToPersonID: came.ByID}
-	if e.Advice == "" {
+	if strings.TrimSpace(e.Advice) == "" {
 		return t, e, errs.InvalidField("advice", "ticket.handover_missing")
 	}
 	if err := errs.InvalidFields(e.check()); err != nil {
@@ -270,7 +272,7 @@ type Stay struct {
 	Spent          time.Duration // elapsed; zero while there
 }
 
-// Stays returns where t has been, oldest first. It tells levels, no names, so the requester may read it too.
+// Stays returns where t has been, oldest first. Requesters may be shown the levels.
 func Stays(ctx context.Context, tx *db.Tx, t Ticket) ([]Stay, error) {
 	return db.All(ctx, tx, func(r db.Row, s *Stay) error {
 		var ms int64

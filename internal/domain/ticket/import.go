@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
+	"unicode/utf8"
 
 	"entraide/internal/base/auth"
 	"entraide/internal/base/blob"
@@ -45,7 +47,8 @@ func Import(ctx context.Context, tx *db.Tx, a auth.Actor, im Imported) (Ticket, 
 		return t, fmt.Errorf("import: %w", errs.Forbidden)
 	}
 	var wrong []errs.Field
-	if t.ExternalID == "" || len(t.ExternalID) > 200 {
+	t.ExternalID = text.Clean(t.ExternalID)
+	if t.ExternalID == "" || utf8.RuneCountInString(t.ExternalID) > 200 {
 		wrong = append(wrong, errs.Field{Name: "external_id", Key: "ticket.external_id"})
 	}
 	t.Subject = text.Excerpt(text.Line(t.Subject), MaxSubject)
@@ -66,7 +69,8 @@ func Import(ctx context.Context, tx *db.Tx, a auth.Actor, im Imported) (Ticket, 
 		return t, err
 	}
 	if im.MergedInto != "" {
-		err := db.First(ctx, tx, "SELECT id FROM ticket WHERE external_id = $1", []any{im.MergedInto}, &t.MergedInto)
+		// The one it was merged into may have been merged itself: the words are where they live on.
+		err := db.First(ctx, tx, "SELECT coalesce(merged_into, id) FROM ticket WHERE external_id = $1", []any{text.Clean(im.MergedInto)}, &t.MergedInto)
 		if errors.Is(err, errs.NotFound) {
 			return t, errs.InvalidField("merged_into", "ticket.merged_into_unknown")
 		} else if err != nil {
@@ -95,12 +99,13 @@ func latest(t Ticket, messages []ImportedMessage) time.Time {
 
 // past stores everything around the ticket's row.
 func (im Imported) past(ctx context.Context, tx *db.Tx, t Ticket) error {
-	messageTicket := t.ID
+	messageTicket, movedFrom := t.ID, ""
 	if t.MergedInto != "" {
-		messageTicket = t.MergedInto
+		messageTicket, movedFrom = t.MergedInto, t.ID
 	}
 	for _, m := range im.Messages {
-		m.ID, m.TicketID, m.Body, m.HeldUntil = id.At(m.CreatedAt), messageTicket, text.Clean(m.Body), time.Time{}
+		m.ID, m.TicketID, m.MovedFrom, m.HeldUntil = id.At(m.CreatedAt), messageTicket, movedFrom, time.Time{}
+		m.Body, m.HTML, m.Quoted = text.Clean(m.Body), text.Clean(m.HTML), text.Clean(m.Quoted)
 		if err := insertMessage(ctx, tx, m.Message); err != nil {
 			return fmt.Errorf("import %s: message: %w", t.ExternalID, err)
 		}
@@ -149,7 +154,7 @@ func (im Imported) around(ctx context.Context, tx *db.Tx, t Ticket, survivor str
 	}
 	watchers := im.Watchers
 	if survivor != t.ID {
-		watchers = append(watchers, t.RequesterID)
+		watchers = append(slices.Clone(watchers), t.RequesterID)
 		if _, err := tx.ExecContext(ctx, "UPDATE ticket SET messages = messages + $1 WHERE id = $2", t.Messages, survivor); err != nil {
 			return err
 		}
@@ -158,8 +163,9 @@ func (im Imported) around(ctx context.Context, tx *db.Tx, t Ticket, survivor str
 		}
 	}
 	for _, w := range watchers {
-		_, err := tx.ExecContext(ctx, `INSERT INTO watcher (ticket_id, person_id, added_by, at) VALUES ($1, $2, '', $3)
-			ON CONFLICT (ticket_id, person_id) DO NOTHING`, survivor, w, db.Millis(&t.CreatedAt))
+		_, err := tx.ExecContext(ctx, `INSERT INTO watcher (ticket_id, person_id, added_by, at)
+			SELECT x.id, p.id, '', $1 FROM ticket x, person p WHERE x.id = $2 AND p.id = $3 AND x.requester_id <> p.id
+			ON CONFLICT (ticket_id, person_id) DO NOTHING`, db.Ms(t.CreatedAt), survivor, text.Clean(w))
 		if err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"entraide/internal/base/auth"
@@ -49,6 +50,11 @@ func Merge(ctx context.Context, tx *db.Tx, a auth.Actor, goneID, intoID string) 
 		}
 	}
 	if _, err := tx.ExecContext(ctx, "DELETE FROM ticket_link WHERE from_id = $1 OR to_id = $1", gone.ID); err != nil {
+		return into, err
+	}
+	// What was related to both is related once.
+	if _, err := tx.ExecContext(ctx, `DELETE FROM ticket_link WHERE kind = 'related' AND from_id = $1 AND EXISTS (
+		SELECT 1 FROM ticket_link o WHERE o.kind = 'related' AND o.from_id = ticket_link.to_id AND o.to_id = $1)`, into.ID); err != nil {
 		return into, err
 	}
 	if err := watch(ctx, tx, a, into.ID, gone.RequesterID); err != nil {
@@ -131,7 +137,13 @@ func Split(ctx context.Context, tx *db.Tx, a auth.Actor, ticketID string, p Part
 		Extra: map[string]string{"ref": t.Reference(), "subject": t.Subject}}}); err != nil {
 		return t, err
 	}
-	if _, err := event.Emit(ctx, tx, a, event.Event{Kind: "ticket.created", Ref: t.Ref(), Data: event.Data{Message: p.Messages[0], Other: origin.Ref()}}); err != nil {
+	// The event is read by the requester too: it carries the first message that they may read, if one moved.
+	first, err := db.Strings(ctx, tx, "SELECT id FROM message WHERE ticket_id = $1 AND visibility = 'public' ORDER BY created_at, id LIMIT 1", t.ID)
+	if err != nil {
+		return t, err
+	}
+	created := event.Data{Message: strings.Join(first, ""), Other: origin.Ref()}
+	if _, err := event.Emit(ctx, tx, a, event.Event{Kind: "ticket.created", Ref: t.Ref(), Data: created}); err != nil {
 		return t, err
 	}
 	if err := AddLink(ctx, tx, a, origin.ID, t.ID, Related); err != nil && !errors.Is(err, errs.Conflict) {

@@ -130,7 +130,7 @@ func addMessage(ctx context.Context, tx *db.Tx, a auth.Actor, m Message, d Draug
 	if m.Channel == "" {
 		m.Channel = Portal
 	}
-	m.ID, m.HTML, m.Quoted, m.Raw, m.CreatedAt = id.New(), d.HTML, d.Quoted, d.Raw, tx.Now
+	m.ID, m.HTML, m.Quoted, m.Raw, m.CreatedAt = id.New(), text.Clean(d.HTML), text.Clean(d.Quoted), d.Raw, tx.Now
 	if err := insertMessage(ctx, tx, m); err != nil {
 		return m, err
 	}
@@ -143,10 +143,11 @@ func insertMessage(ctx context.Context, tx *db.Tx, m Message) error {
 		state = "held"
 	}
 	_, err := tx.ExecContext(ctx, `
-		INSERT INTO message (id, ticket_id, author_id, visibility, channel, by_agent, body, html, quoted, raw, state, held_until, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+		INSERT INTO message (id, ticket_id, author_id, visibility, channel, by_agent, body, html, quoted, raw, state, held_until,
+			moved_from, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
 		m.ID, m.TicketID, null(m.AuthorID), m.Visibility, m.Channel, m.ByAgent, m.Body, m.HTML, m.Quoted, m.Raw, state,
-		db.Millis(&m.HeldUntil), db.Millis(&m.CreatedAt))
+		db.Millis(&m.HeldUntil), null(m.MovedFrom), db.Millis(&m.CreatedAt))
 	return err
 }
 
@@ -165,16 +166,19 @@ func leave(ctx context.Context, tx *db.Tx, a auth.Actor, t Ticket, m Message) er
 			return err
 		}
 	}
-	if err := save(ctx, tx, &t); err != nil {
+	var err error
+	if len(also) > 0 {
+		err = save(ctx, tx, &t)
+	} else {
+		err = t.count(ctx, tx)
+	}
+	if err != nil {
 		return err
 	}
-	internal := m.Visibility == Internal
-	for _, p := range slices.Compact(slices.Sorted(slices.Values(text.Mentions(m.Body)))) {
-		if err := mention(ctx, tx, a, t, m, p); err != nil {
-			return err
-		}
+	if err := mentions(ctx, tx, a, t, m); err != nil {
+		return err
 	}
-	_, err := event.Emit(ctx, tx, a, event.Event{Kind: kind, Ref: t.Ref(), Internal: internal, Data: event.Data{Message: m.ID}})
+	_, err = event.Emit(ctx, tx, a, event.Event{Kind: kind, Ref: t.Ref(), Internal: m.Visibility == Internal, Data: event.Data{Message: m.ID}})
 	for i := 0; err == nil && i < len(also); i++ {
 		_, err = event.Emit(ctx, tx, a, also[i])
 	}
@@ -190,7 +194,7 @@ func (t *Ticket) stir(ctx context.Context, tx *db.Tx, a auth.Actor, m Message) (
 	case m.ByAgent:
 	case t.Status == Pending && t.PendingOn == OnRequester:
 		t.Status, t.PendingOn, t.PendingUntil = Open, "", time.Time{}
-	case t.Status == Resolved:
+	case t.Status == Resolved && t.Own(a): // others on the ticket may thank without waking anybody
 		p, err := setting.Get(ctx, tx, PolicyKey, DefaultPolicy())
 		if err != nil {
 			return nil, err
@@ -205,6 +209,16 @@ func (t *Ticket) stir(ctx context.Context, tx *db.Tx, a auth.Actor, m Message) (
 		return nil, nil
 	}
 	return []event.Event{{Kind: "ticket.opened", Ref: t.Ref(), Data: event.Data{Changes: []event.Change{{Field: "status", From: string(from), To: string(t.Status)}}}}}, nil
+}
+
+// mentions tells everybody whom m names, once each.
+func mentions(ctx context.Context, tx *db.Tx, a auth.Actor, t Ticket, m Message) error {
+	for _, p := range slices.Compact(slices.Sorted(slices.Values(text.Mentions(m.Body)))) {
+		if err := mention(ctx, tx, a, t, m, p); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func mention(ctx context.Context, tx *db.Tx, a auth.Actor, t Ticket, m Message, personID string) error {
@@ -228,9 +242,12 @@ func Release(ctx context.Context, tx *db.Tx, messageID string) error {
 	if err != nil {
 		return ignoreNotFound(err)
 	}
-	a := auth.Actor{ID: author}
-	if err := tx.QueryRowContext(ctx, "SELECT name FROM person WHERE id = $1", author).Scan(&a.Name); err != nil {
-		return err
+	a := auth.System("release")
+	if author != "" {
+		a = auth.Actor{ID: author}
+		if err := tx.QueryRowContext(ctx, "SELECT name FROM person WHERE id = $1", author).Scan(&a.Name); err != nil {
+			return err
+		}
 	}
 	t, err := Find(ctx, tx, auth.System("release"), m.TicketID)
 	if err != nil {
@@ -239,12 +256,12 @@ func Release(ctx context.Context, tx *db.Tx, messageID string) error {
 	return leave(ctx, tx, a, t, m)
 }
 
-// Undo takes a held reply back and returns it, so that its text can be offered again.
-// Errors: errs.NotFound when it is not a's, errs.Conflict when it has left.
+// Undo takes a held reply back and returns it with its files, so that both can be offered again.
+// Errors: errs.NotFound when it is not a's or was taken back already, errs.Conflict when it has left.
 func Undo(ctx context.Context, tx *db.Tx, a auth.Actor, messageID string) (Message, error) {
 	m := Message{ID: messageID, AuthorID: a.ID, Visibility: Public}
-	err := db.First(ctx, tx, "SELECT ticket_id, body, held_until FROM message WHERE id = $1 AND author_id = $2 AND visibility = 'public'",
-		[]any{messageID, a.ID}, &m.TicketID, &m.Body, db.Millis(&m.HeldUntil))
+	err := db.First(ctx, tx, "SELECT ticket_id, body, held_until FROM message WHERE id = $1 AND author_id = $2 AND visibility = 'public' AND state <> 'undone'",
+		[]any{text.Clean(messageID), a.ID}, &m.TicketID, &m.Body, db.Millis(&m.HeldUntil))
 	if err != nil {
 		return m, fmt.Errorf("take back: %w", err)
 	}
@@ -255,7 +272,12 @@ func Undo(ctx context.Context, tx *db.Tx, a auth.Actor, messageID string) (Messa
 	if n == 0 {
 		return m, fmt.Errorf("take back: %w", errs.Because(errs.Conflict, "ticket.has_left"))
 	}
-	// Its files are uploads again, to be sent with the next attempt.
+	files, err := attachmentsOf(ctx, tx, m.TicketID)
+	if err != nil {
+		return m, err
+	}
+	m.Attachments = files[m.ID]
+	// They are uploads again, to be sent with the next attempt.
 	if _, err := tx.ExecContext(ctx, "UPDATE attachment SET message_id = NULL, ticket_id = NULL WHERE message_id = $1", messageID); err != nil {
 		return m, err
 	}
@@ -292,7 +314,7 @@ func Conversation(ctx context.Context, tx *db.Tx, a auth.Actor, t Ticket) ([]Mes
 // Errors: errs.NotFound.
 func FindMessage(ctx context.Context, tx *db.Tx, a auth.Actor, messageID string) (Message, error) {
 	m, err := db.One(ctx, tx, scanMessage, "SELECT "+messageColumns+` FROM message m LEFT JOIN person p ON p.id = m.author_id
-		WHERE m.id = $1 AND m.state = 'sent'`, messageID)
+		WHERE m.id = $1 AND m.state = 'sent'`, text.Clean(messageID))
 	if err != nil {
 		return m, fmt.Errorf("message: %w", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"entraide/internal/base/auth"
@@ -56,10 +57,9 @@ var ErrKnown = errors.New("a ticket with this external id exists")
 // Errors: errs.Invalid (subject, body, type, impact, urgency, category, queue, requester, fields.*, attachments),
 // errs.Forbidden when a asks for somebody else or chooses a queue without being an agent, ErrKnown.
 func OpenTicket(ctx context.Context, tx *db.Tx, a auth.Actor, d Draft) (Ticket, error) {
+	d.clean()
 	if d.ExternalID != "" {
-		if t, err := db.One(ctx, tx, scan, "SELECT "+columns+tables+" WHERE t.external_id = $1", d.ExternalID); err == nil {
-			return t, ErrKnown
-		} else if !errors.Is(err, errs.NotFound) {
+		if t, err := known(ctx, tx, a, d.ExternalID); err != nil {
 			return t, err
 		}
 	}
@@ -75,7 +75,9 @@ func OpenTicket(ctx context.Context, tx *db.Tx, a auth.Actor, d Draft) (Ticket, 
 	}
 	t.ID, t.CreatedAt, t.UpdatedAt = id.New(), tx.Now, tx.Now
 	t.Messages = 1
-	if err := insert(ctx, tx, &t); err != nil {
+	if err := insert(ctx, tx, &t); errors.Is(err, ErrKnown) { // another request was quicker
+		return known(ctx, tx, a, d.ExternalID)
+	} else if err != nil {
 		return t, fmt.Errorf("open ticket: %w", err)
 	}
 	if err := enter(ctx, tx, t); err != nil {
@@ -97,11 +99,30 @@ func OpenTicket(ctx context.Context, tx *db.Tx, a auth.Actor, d Draft) (Ticket, 
 		}
 	}
 	t.signal(tx)
-	if t, err = Find(ctx, tx, auth.System("open"), t.ID); err != nil {
-		return t, err
-	}
 	_, err = event.Emit(ctx, tx, a, event.Event{Kind: "ticket.created", Ref: t.Ref(), Data: event.Data{Message: m.ID}})
 	return t, err
+}
+
+// clean takes out of the references what PostgreSQL refuses; texts are cleaned where they are checked.
+func (d *Draft) clean() {
+	for _, s := range []*string{&d.RequesterID, &d.CategoryID, &d.QueueID, &d.ExternalID, &d.AssigneeID} {
+		*s = text.Clean(*s)
+	}
+}
+
+// known returns the ticket that has an external id already, with ErrKnown; a zero one, without error, when none has.
+// Errors: ErrKnown, errs.Invalid (external_id) when a may not see the ticket.
+func known(ctx context.Context, tx *db.Tx, a auth.Actor, externalID string) (Ticket, error) {
+	t, err := db.One(ctx, tx, scan, "SELECT "+columns+tables+" WHERE t.external_id = $1", externalID)
+	if err != nil {
+		return t, ignoreNotFound(err)
+	}
+	if _, err := Find(ctx, tx, a, t.ID); errors.Is(err, errs.NotFound) {
+		return Ticket{}, errs.InvalidField("external_id", "ticket.external_id_taken")
+	} else if err != nil {
+		return t, err
+	}
+	return t, ErrKnown
 }
 
 // check turns a draft into a ticket without identity, with every fault named.
@@ -128,40 +149,83 @@ func (d Draft) check(ctx context.Context, tx *db.Tx) (Ticket, error) {
 		wrong = append(wrong, errs.Field{Name: "type", Key: "ticket.kind_unknown"})
 	}
 	wrong = append(wrong, checkScale(t.Impact, t.Urgency)...)
-	if len(d.ExternalID) > 200 {
+	if utf8.RuneCountInString(d.ExternalID) > 200 {
 		wrong = append(wrong, errs.Field{Name: "external_id", Key: "ticket.name_length", Args: []any{"max", 200}})
 	}
-	path, f, err := checkCategory(ctx, tx, t.CategoryID)
+	f, err := t.checkForm(ctx, tx, d.Fields)
 	if err != nil {
 		return t, err
 	}
 	wrong = append(wrong, f...)
-	if t.Fields, f, err = checkFields(ctx, tx, t.Kind, path, d.Fields); err != nil {
+	if f, err = t.checkPeople(ctx, tx, d.Watchers); err != nil {
 		return t, err
 	}
 	wrong = append(wrong, f...)
-	for _, p := range []struct{ id, field string }{{t.RequesterID, "requester"}, {t.AssigneeID, "assignee"}} {
-		if f, err = checkPerson(ctx, tx, p.id, p.field); err != nil {
-			return t, err
-		}
-		if p.id != "" || p.field == "requester" {
-			wrong = append(wrong, f...)
-		}
+	if f, err = t.checkQueue(ctx, tx, d.QueueID); err != nil {
+		return t, err
 	}
+	wrong = append(wrong, f...)
 	if err := errs.InvalidFields(wrong); err != nil {
 		return t, fmt.Errorf("open ticket: %w", err)
 	}
-	var q Queue
-	if d.QueueID != "" {
-		if q, err = FindQueue(ctx, tx, d.QueueID); err != nil || !q.Active {
-			return t, errors.Join(errs.InvalidField("queue", "ticket.queue_unknown"), ignoreNotFound(err))
-		}
-	} else if q, err = startQueue(ctx, tx, t.CategoryID); err != nil {
-		return t, err
-	}
-	t.QueueID, t.Level, t.TeamID = q.ID, q.Level, q.TeamID
 	t.Priority, err = priority(ctx, tx, t.Impact, t.Urgency)
 	return t, err
+}
+
+// checkForm takes the category and the custom fields into t.
+func (t *Ticket) checkForm(ctx context.Context, tx *db.Tx, values map[string]any) ([]errs.Field, error) {
+	path, wrong, err := checkCategory(ctx, tx, t.CategoryID, true)
+	if err != nil {
+		return nil, err
+	}
+	var f []errs.Field
+	if t.Fields, f, err = checkFields(ctx, tx, t.Kind, path, values); err != nil {
+		return nil, err
+	}
+	for _, one := range f {
+		// A mail has no form: whoever wrote it could not fill in what is required.
+		if t.Channel != Mail || one.Key != missingField {
+			wrong = append(wrong, one)
+		}
+	}
+	return wrong, nil
+}
+
+// missingField is the key of form's error about a required field left empty.
+const missingField = "form.error.required"
+
+// checkPeople takes what is shown of the requester into t.
+func (t *Ticket) checkPeople(ctx context.Context, tx *db.Tx, watchers []string) (wrong []errs.Field, err error) {
+	err = db.First(ctx, tx, "SELECT name, email, site FROM person WHERE id = $1", []any{t.RequesterID}, &t.Requester, &t.Email, &t.Site)
+	if errors.Is(err, errs.NotFound) {
+		wrong, err = append(wrong, errs.Field{Name: "requester", Key: "ticket.person_unknown"}), nil
+	}
+	for i := 0; err == nil && i < len(watchers); i++ {
+		var f []errs.Field
+		f, err = checkPerson(ctx, tx, watchers[i], "watchers")
+		wrong = append(wrong, f...)
+	}
+	return wrong, err
+}
+
+// checkQueue takes the queue where t starts into it, the category's unless one is named, and checks who works t there.
+func (t *Ticket) checkQueue(ctx context.Context, tx *db.Tx, queueID string) ([]errs.Field, error) {
+	var q Queue
+	var err error
+	if queueID == "" {
+		q, err = startQueue(ctx, tx, t.CategoryID)
+	} else if q, err = FindQueue(ctx, tx, queueID); errors.Is(err, errs.NotFound) || err == nil && !q.Active {
+		return []errs.Field{{Name: "queue", Key: "ticket.queue_unknown"}}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	t.QueueID, t.QueueName, t.Level, t.TeamID, t.Private = q.ID, q.Name, q.Level, q.TeamID, q.Private
+	t.Assignee, err = mayReceive(ctx, tx, q.TeamID, t.AssigneeID)
+	if errors.Is(err, errs.Invalid) {
+		return errs.Fields(err), nil
+	}
+	return nil, err
 }
 
 func checkSubject(s string) []errs.Field {
@@ -175,7 +239,7 @@ func checkSubject(s string) []errs.Field {
 }
 
 func checkBody(field, body, html string) []errs.Field {
-	if text.Clean(body) == "" && html == "" {
+	if strings.TrimSpace(text.Clean(body)) == "" && html == "" {
 		return []errs.Field{{Name: field, Key: "ticket.body_missing"}}
 	}
 	if utf8.RuneCountInString(body) > MaxBody {
@@ -195,7 +259,8 @@ func checkScale(impact, urgency int) []errs.Field {
 	return wrong
 }
 
-func checkCategory(ctx context.Context, tx *db.Tx, categoryID string) (path []string, wrong []errs.Field, err error) {
+// checkCategory returns a category and those above it. A ticket keeps one that is no longer active, but gets none.
+func checkCategory(ctx context.Context, tx *db.Tx, categoryID string, chosen bool) (path []string, wrong []errs.Field, err error) {
 	if categoryID == "" {
 		return nil, nil, nil
 	}
@@ -206,7 +271,7 @@ func checkCategory(ctx context.Context, tx *db.Tx, categoryID string) (path []st
 	for _, c := range tree.Path(categoryID) {
 		path = append(path, c.ID)
 	}
-	if path == nil {
+	if c, _ := tree.Find(categoryID); path == nil || chosen && !c.Active {
 		wrong = []errs.Field{{Name: "category", Key: "ticket.category_unknown"}}
 	}
 	return path, wrong, nil
@@ -226,7 +291,7 @@ func checkFields(ctx context.Context, tx *db.Tx, k Kind, path []string, values m
 
 func checkPerson(ctx context.Context, tx *db.Tx, personID, field string) ([]errs.Field, error) {
 	var n int
-	if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM person WHERE id = $1", personID).Scan(&n); err != nil || n > 0 {
+	if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM person WHERE id = $1", text.Clean(personID)).Scan(&n); err != nil || n > 0 {
 		return nil, err
 	}
 	return []errs.Field{{Name: field, Key: "ticket.person_unknown"}}, nil

@@ -2,8 +2,10 @@ package ticket
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
+	"unicode/utf8"
 
 	"entraide/internal/base/auth"
 	"entraide/internal/base/db"
@@ -54,7 +56,7 @@ func Queues(ctx context.Context, tx *db.Tx, a auth.Actor) ([]Queue, error) {
 // FindQueue returns a queue by id, also a private one: tickets may be handed to queues one cannot read.
 // Errors: errs.NotFound.
 func FindQueue(ctx context.Context, tx *db.Tx, queueID string) (Queue, error) {
-	q, err := db.One(ctx, tx, scanQueue, "SELECT "+queueColumns+" FROM queue q JOIN team m ON m.id = q.team_id WHERE q.id = $1", queueID)
+	q, err := db.One(ctx, tx, scanQueue, "SELECT "+queueColumns+" FROM queue q JOIN team m ON m.id = q.team_id WHERE q.id = $1", text.Clean(queueID))
 	if err != nil {
 		return q, fmt.Errorf("queue %.40q: %w", queueID, err)
 	}
@@ -77,11 +79,15 @@ func SaveQueue(ctx context.Context, tx *db.Tx, a auth.Actor, q Queue) (Queue, er
 		return q, err
 	}
 	q.Name = text.Line(q.Name)
-	if q.Name == "" || len(q.Name) > 200 {
+	if q.Name == "" || utf8.RuneCountInString(q.Name) > 200 {
 		return q, errs.InvalidField("name", "ticket.name_length", "max", 200)
 	}
-	if err := tx.QueryRowContext(ctx, "SELECT level FROM team WHERE id = $1", q.TeamID).Scan(&q.Level); err != nil {
+	err := db.First(ctx, tx, "SELECT level FROM team WHERE id = $1", []any{text.Clean(q.TeamID)}, &q.Level)
+	if errors.Is(err, errs.NotFound) {
 		return q, errs.InvalidField("team", "ticket.team_unknown")
+	}
+	if err != nil {
+		return q, err
 	}
 	kind := "queue.updated"
 	if q.ID == "" {
@@ -102,7 +108,7 @@ func SaveQueue(ctx context.Context, tx *db.Tx, a auth.Actor, q Queue) (Queue, er
 		}
 		q.Version++
 	}
-	_, err := event.Emit(ctx, tx, a, event.Event{Kind: kind, Ref: "queue/" + q.ID, Internal: true})
+	_, err = event.Emit(ctx, tx, a, event.Event{Kind: kind, Ref: "queue/" + q.ID, Internal: true})
 	return q, err
 }
 

@@ -3,7 +3,9 @@ package ticket
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"entraide/internal/base/auth"
 	"entraide/internal/base/db"
@@ -97,11 +99,11 @@ func Resolve(ctx context.Context, tx *db.Tx, a auth.Actor, ticketID string, r Re
 	if err := t.at(r.Version); err != nil {
 		return t, err
 	}
-	if len(r.Cause) > MaxReason {
-		return t, errs.InvalidField("cause", "ticket.reason_long", "max", MaxReason)
+	if err := checkReason("cause", r.Cause); err != nil {
+		return t, err
 	}
 	d := statusChange(t.Status, Resolved)
-	if text.Clean(r.Body) != "" {
+	if strings.TrimSpace(text.Clean(r.Body)) != "" || len(r.Attachments) > 0 {
 		m := Message{TicketID: t.ID, AuthorID: a.ID, Visibility: Public, Channel: r.Channel, ByAgent: true}
 		if m, err = addMessage(ctx, tx, a, m, Draught{Body: r.Body, Attachments: r.Attachments}); err != nil {
 			return t, fmt.Errorf("resolve %s: %w", t.Reference(), err)
@@ -109,6 +111,9 @@ func Resolve(ctx context.Context, tx *db.Tx, a auth.Actor, ticketID string, r Re
 		t.Messages++
 		if t.RespondedAt.IsZero() {
 			t.RespondedAt = tx.Now
+		}
+		if err := mentions(ctx, tx, a, t, m); err != nil {
+			return t, err
 		}
 		d.Message = m.ID
 	}
@@ -133,8 +138,8 @@ func Reopen(ctx context.Context, tx *db.Tx, a auth.Actor, ticketID, why string) 
 	if err := t.MayReopen(a, p, tx.Now); err != nil {
 		return t, err
 	}
-	if len(why) > MaxReason {
-		return t, errs.InvalidField("why", "ticket.reason_long", "max", MaxReason)
+	if err := checkReason("why", why); err != nil {
+		return t, err
 	}
 	d := statusChange(t.Status, Open)
 	d.Why = text.Clean(why)
@@ -152,13 +157,20 @@ func Cancel(ctx context.Context, tx *db.Tx, a auth.Actor, ticketID, why string) 
 	if err := t.MayCancel(a); err != nil {
 		return t, err
 	}
-	if len(why) > MaxReason {
-		return t, errs.InvalidField("why", "ticket.reason_long", "max", MaxReason)
+	if err := checkReason("why", why); err != nil {
+		return t, err
 	}
 	d := statusChange(t.Status, Cancelled)
 	d.Why = text.Clean(why)
 	t.Status, t.PendingOn, t.PendingUntil, t.ClosedAt = Cancelled, "", time.Time{}, tx.Now
 	return t, saveAnd(ctx, tx, a, &t, event.Event{Kind: "ticket.cancelled", Data: d})
+}
+
+func checkReason(field, reason string) error {
+	if utf8.RuneCountInString(reason) > MaxReason {
+		return errs.InvalidField(field, "ticket.reason_long", "max", MaxReason)
+	}
+	return nil
 }
 
 // saveAnd saves t and appends e about it.
@@ -240,8 +252,8 @@ func Rate(ctx context.Context, tx *db.Tx, a auth.Actor, ticketID string, r Ratin
 	if r.Score != "good" && r.Score != "neutral" && r.Score != "bad" {
 		return errs.InvalidField("score", "ticket.score_unknown")
 	}
-	if len(r.Comment) > MaxReason {
-		return errs.InvalidField("comment", "ticket.reason_long", "max", MaxReason)
+	if err := checkReason("comment", r.Comment); err != nil {
+		return err
 	}
 	_, err = tx.ExecContext(ctx, `INSERT INTO rating (ticket_id, person_id, score, comment, at) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (ticket_id) DO UPDATE SET score = excluded.score, comment = excluded.comment, at = excluded.at`,

@@ -44,6 +44,9 @@ func visibleArgs(a auth.Actor) []any { return []any{a.Admin(), a.Agent(), a.ID} 
 // Find returns the ticket with this id or reference if a may see it.
 // Errors: errs.NotFound, also for one that a may not see.
 func Find(ctx context.Context, tx *db.Tx, a auth.Actor, idOrReference string) (Ticket, error) {
+	if text.Clean(idOrReference) != idOrReference { // PostgreSQL refuses to look for what no id can be
+		return Ticket{}, fmt.Errorf("ticket %.40q: %w", idOrReference, errs.NotFound)
+	}
 	where, args := "t.id = $4", append(visibleArgs(a), idOrReference)
 	if series, number, ok := ParseReference(idOrReference); ok {
 		where, args = "t.series = $4 AND t.number = $5", append(visibleArgs(a), series, number)
@@ -72,6 +75,8 @@ func null(s string) any {
 	return s
 }
 
+// insert gives t its number and stores it.
+// Errors: ErrKnown when its external id is taken, also by a transaction that was quicker.
 func insert(ctx context.Context, tx *db.Tx, t *Ticket) error {
 	sequence := "ticket"
 	if t.Kind == Problem {
@@ -85,18 +90,22 @@ func insert(ctx context.Context, tx *db.Tx, t *Ticket) error {
 		t.Fields = map[string]any{}
 	}
 	t.Version = 1
-	_, err = tx.ExecContext(ctx, `
+	n, err := tx.Exec(ctx, `
 		INSERT INTO ticket (id, series, number, kind, subject, subject_fold, status, active, pending_on, pending_until, impact,
 			urgency, priority, category_id, queue_id, level, assignee_id, requester_id, channel, merged_into, external_id, fields,
 			cause, reopened, messages, due_response_at, due_resolution_at, responded_at, resolved_at, closed_at, created_at,
 			updated_at, version)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
-			$25, $26, $27, $28, $29, $30, $31, $32, $33)`,
+			$25, $26, $27, $28, $29, $30, $31, $32, $33)
+		ON CONFLICT (external_id) WHERE external_id <> '' DO NOTHING`,
 		t.ID, t.Kind.series(), t.Number, t.Kind, t.Subject, text.Fold(t.Subject), t.Status, t.Status.Active(), t.PendingOn,
 		db.Millis(&t.PendingUntil), t.Impact, t.Urgency, t.Priority, null(t.CategoryID), t.QueueID, t.Level, null(t.AssigneeID),
 		t.RequesterID, t.Channel, null(t.MergedInto), t.ExternalID, db.JSON(t.Fields), t.Cause, t.Reopened, t.Messages,
 		db.Millis(&t.DueResponse), db.Millis(&t.DueResolved), db.Millis(&t.RespondedAt), db.Millis(&t.ResolvedAt),
 		db.Millis(&t.ClosedAt), db.Millis(&t.CreatedAt), db.Millis(&t.UpdatedAt), t.Version)
+	if err == nil && n == 0 {
+		err = ErrKnown
+	}
 	return err
 }
 
@@ -121,6 +130,23 @@ func save(ctx context.Context, tx *db.Tx, t *Ticket) error {
 	}
 	if err != nil {
 		return fmt.Errorf("save ticket %s: %w", t.Reference(), err)
+	}
+	t.signal(tx)
+	return nil
+}
+
+// count notes that a message was added to t and nothing else changed, which does not make a new version: two people
+// may write at once.
+// Errors: errs.Conflict when somebody changed t in between.
+func (t Ticket) count(ctx context.Context, tx *db.Tx) error {
+	n, err := tx.Exec(ctx, `UPDATE ticket SET messages = messages + 1, updated_at = $1,
+		responded_at = CASE WHEN responded_at = 0 THEN $2 ELSE responded_at END WHERE id = $3 AND version = $4`,
+		db.Ms(tx.Now), db.Ms(t.RespondedAt), t.ID, t.Version)
+	if err != nil {
+		return fmt.Errorf("count messages of %s: %w", t.Reference(), err)
+	}
+	if n == 0 {
+		return t.stale()
 	}
 	t.signal(tx)
 	return nil

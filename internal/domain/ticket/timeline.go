@@ -15,5 +15,12 @@ func Timeline(ctx context.Context, tx *db.Tx, a auth.Actor, t Ticket) ([]event.E
 	if err != nil {
 		return nil, err
 	}
-	return event.OfAny(ctx, tx, append(refs, t.Ref()), t.AsAgent(a))
+	all, err := event.OfAny(ctx, tx, append(refs, t.Ref()), t.AsAgent(a))
+	for i := range all {
+		if e := &all[i]; !t.AsAgent(a) && (e.Kind == "ticket.escalated" || e.Kind == "ticket.returned") {
+			// That it was passed on, and to which level, is everybody's; why and to whom is the desk's.
+			e.Data = event.Data{Extra: map[string]string{"way": e.Data.Extra["way"], "from_level": e.Data.Extra["from_level"], "to_level": e.Data.Extra["to_level"]}}
+		}
+	}
+	return all, err
 }

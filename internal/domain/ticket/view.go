@@ -91,7 +91,7 @@ func SaveView(ctx context.Context, tx *db.Tx, a auth.Actor, v View) (View, error
 		v.ID, v.Version = id.New(), 1
 		_, err := tx.ExecContext(ctx, "INSERT INTO saved_view (id, name, owner_id, team_id, filter, position, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
 			v.ID, v.Name, null(v.OwnerID), null(v.TeamID), db.JSON(v.Filter), v.Position, db.Ms(tx.Now))
-		return v, err
+		return v, unknownTeam(err)
 	}
 	was, err := FindView(ctx, tx, a, v.ID)
 	if err != nil {
@@ -106,7 +106,15 @@ func SaveView(ctx context.Context, tx *db.Tx, a auth.Actor, v View) (View, error
 		return v, errs.Because(errs.Conflict, "ticket.settings_stale")
 	}
 	v.Version++
-	return v, err
+	return v, unknownTeam(err)
+}
+
+// unknownTeam translates the refusal of a team that does not exist.
+func unknownTeam(err error) error {
+	if err != nil && db.IsForeign(err) {
+		return errs.InvalidField("team", "ticket.team_unknown")
+	}
+	return err
 }
 
 // DeleteView forgets a saved view.

@@ -8,6 +8,7 @@ import (
 	"entraide/internal/base/db"
 	"entraide/internal/base/errs"
 	"entraide/internal/base/event"
+	"entraide/internal/base/text"
 )
 
 // Watcher is somebody in copy.
@@ -34,20 +35,15 @@ func Watch(ctx context.Context, tx *db.Tx, a auth.Actor, ticketID, personID stri
 	if !t.Own(a) && !t.AsAgent(a) && personID != a.ID {
 		return t.refuse(errs.Forbidden, "ticket.not_your_team")
 	}
-	if f, err := checkPerson(ctx, tx, personID, "person"); err != nil || f != nil {
-		return fmt.Errorf("watch %s: %w", t.Reference(), firstError(err, errs.InvalidFields(f)))
+	f, err := checkPerson(ctx, tx, personID, "person")
+	if err == nil {
+		err = errs.InvalidFields(f)
+	}
+	if err != nil {
+		return fmt.Errorf("watch %s: %w", t.Reference(), err)
 	}
 	t.signal(tx)
 	return watch(ctx, tx, a, t.ID, personID)
-}
-
-func firstError(errors ...error) error {
-	for _, err := range errors {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func watch(ctx context.Context, tx *db.Tx, a auth.Actor, ticketID, personID string) error {
@@ -71,7 +67,7 @@ func Unwatch(ctx context.Context, tx *db.Tx, a auth.Actor, ticketID, personID st
 	if !t.Own(a) && !t.AsAgent(a) && personID != a.ID {
 		return t.refuse(errs.Forbidden, "ticket.not_your_team")
 	}
-	n, err := tx.Exec(ctx, "DELETE FROM watcher WHERE ticket_id = $1 AND person_id = $2", t.ID, personID)
+	n, err := tx.Exec(ctx, "DELETE FROM watcher WHERE ticket_id = $1 AND person_id = $2", t.ID, text.Clean(personID))
 	if err != nil || n == 0 {
 		return err
 	}

@@ -145,13 +145,22 @@ func sweep() {
 		return
 	}
 	for _, d := range dirs {
-		b, err := os.ReadFile(filepath.Join(d, "data", "postmaster.pid"))
-		if err != nil {
-			continue // starting just now, or not ours
-		}
-		pid, err := strconv.Atoi(strings.SplitN(string(b), "\n", 2)[0])
-		if err == nil && pid > 0 && errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) { // initdb writes a negative one
+		// A young one may be in the hands of initdb, whose process id says nothing.
+		if info, err := os.Stat(d); err == nil && time.Since(info.ModTime()) > sweepAfter && !serves(d) {
 			_ = os.RemoveAll(d) // housekeeping; the next run tries again
 		}
 	}
+}
+
+// sweepAfter is how long a directory is left alone whatever it looks like.
+const sweepAfter = 10 * time.Minute
+
+// serves reports whether the server of a directory runs, or may.
+func serves(dir string) bool {
+	b, err := os.ReadFile(filepath.Join(dir, "data", "postmaster.pid"))
+	if err != nil {
+		return !errors.Is(err, os.ErrNotExist) // the server takes the file away when it ends
+	}
+	pid, err := strconv.Atoi(strings.SplitN(string(b), "\n", 2)[0])
+	return err != nil || pid <= 0 || !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) // initdb writes a negative one
 }

@@ -92,8 +92,9 @@ CREATE INDEX ticket_queue ON ticket (queue_id, updated_at, id) WHERE active;
 CREATE INDEX ticket_assignee ON ticket (assignee_id, updated_at, id) WHERE active;
 CREATE INDEX ticket_active ON ticket (updated_at, id) WHERE active;
 CREATE INDEX ticket_requester ON ticket (requester_id, updated_at, id);
-CREATE INDEX ticket_updated ON ticket (updated_at, id);
+CREATE INDEX ticket_updated ON ticket (updated_at, id, subject_fold); -- the subject is searched in the index alone
 CREATE INDEX ticket_resolved ON ticket (resolved_at, id) WHERE status = 'resolved';
+CREATE INDEX ticket_resolver ON ticket (assignee_id, resolved_at) WHERE status = 'resolved';
 CREATE INDEX ticket_pending ON ticket (pending_until) WHERE status = 'pending' AND pending_until > 0;
 CREATE INDEX ticket_category ON ticket (category_id, updated_at, id);
 CREATE INDEX ticket_merged ON ticket (merged_into) WHERE merged_into IS NOT NULL;
