@@ -225,7 +225,7 @@ func composer(ctx context.Context, tx *db.Tx, a auth.Actor, t ticket.Ticket, bac
 	l := i18n.From(ctx)
 	key := replyDraft(t)
 	c := ui.Composer{Action: address(t) + "/messages", Label: l.T("portal.reply"), Value: back.text, Error: back.wrong,
-		DraftURL: page.DraftURL(key), UploadURL: page.UploadsPath, Note: l.T("portal.reply.note")}
+		DraftURL: page.DraftURL(key), UploadURL: page.UploadsPath, Note: l.T("portal.reply.note"), Attrs: page.ReplyAttrs()}
 	if by := firstName(t.Assignee); by != "" {
 		c.Label = l.T("portal.reply.to", "name", by)
 	}

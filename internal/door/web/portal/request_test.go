@@ -186,6 +186,9 @@ func TestConversation(t *testing.T) {
 			lacks("secret de fabrique", "raison interne")
 		for part, text := range map[string]string{"head": "Niveau 2", "talk": "regarde", "side": "Référence"} {
 			p := b.get(ref+"?part="+part, "HX-Request", "true").want(http.StatusOK, text)
+			if part == "talk" && p.value("seen") == "" {
+				t.Error("the reloaded conversation does not say which message was seen")
+			}
 			if strings.Contains(p.body, "<html") {
 				t.Errorf("part %s is a whole page", part)
 			}

@@ -5,6 +5,8 @@ package portal
 import (
 	"net/url"
 
+	"github.com/a-h/templ"
+
 	"entraide/internal/base/i18n"
 	"entraide/internal/domain/form"
 	"entraide/internal/door/web/ui"
@@ -160,6 +162,13 @@ type RequestView struct {
 	IsMerged            bool
 	Notice              string // why something was refused; empty: nothing was
 }
+
+// replyForm is the id of the form of the reply. The last message seen is sent with it but stands among the messages,
+// which reload themselves: who has read a message that came while they wrote is not told of it again.
+const replyForm = "reply-form"
+
+// ReplyAttrs are the attributes of the form of the reply.
+func ReplyAttrs() templ.Attributes { return templ.Attributes{"id": replyForm} }
 
 // URL is the address of something under the request.
 func (v RequestView) URL(rest string) string { return RequestsPath + "/" + v.Ref + rest }
