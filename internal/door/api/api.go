@@ -19,6 +19,7 @@ import (
 	"entraide/internal/base/blob"
 	"entraide/internal/base/config"
 	"entraide/internal/base/db"
+	"entraide/internal/base/obs"
 )
 
 // Deps is what the API stands on.
@@ -67,7 +68,7 @@ func New(d Deps) (http.Handler, error) {
 	s.mux.HandleFunc("GET /api/openapi.json", doc.json)
 	s.mux.HandleFunc("GET /api/docs", doc.page)
 	s.mux.HandleFunc("/api/", s.nothing)
-	return s.gate(s.mux), nil
+	return s.gate(obs.Route(s.mux)), nil
 }
 
 // settings is huma's configuration without what reaches for the network or writes its own routes.

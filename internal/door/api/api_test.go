@@ -17,6 +17,7 @@ import (
 	"entraide/internal/base/config"
 	"entraide/internal/base/db"
 	"entraide/internal/base/db/dbtest"
+	"entraide/internal/base/schema"
 	"entraide/internal/domain/identity"
 	"entraide/internal/domain/ticket"
 	"entraide/internal/door/api"
@@ -238,4 +239,12 @@ func TestCreateAndRead(t *testing.T) {
 		}
 		k.call("alice", "GET", "/api/v1/tickets/"+r.str("id"), nil, "If-None-Match", `"1"`).want(304)
 	})
+}
+
+// migrate puts the schema into an empty database.
+func migrate(tb testing.TB, d *db.DB) {
+	tb.Helper()
+	if _, err := schema.Migrate(tb.Context(), d, nil); err != nil {
+		tb.Fatal(err)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -13,8 +14,9 @@ import (
 
 // document is the OpenAPI document, made once.
 type document struct {
-	s    *server
-	body []byte
+	s     *server
+	body  []byte
+	pages map[i18n.Lang]func() ([]byte, error) // made on first use
 }
 
 func (s *server) document() (*document, error) {
@@ -36,7 +38,11 @@ func (s *server) document() (*document, error) {
 	if err != nil {
 		return nil, fmt.Errorf("openapi document: %w", err)
 	}
-	return &document{s, body}, nil
+	d := &document{s, body, make(map[i18n.Lang]func() ([]byte, error))}
+	for _, lang := range i18n.Langs() {
+		d.pages[lang] = sync.OnceValues(func() ([]byte, error) { return s.render(lang) })
+	}
+	return d, nil
 }
 
 func (d *document) json(w http.ResponseWriter, r *http.Request) {
@@ -45,4 +51,21 @@ func (d *document) json(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(d.body) // the caller has gone: nobody to tell
 }
 
-func (d *document) page(w http.ResponseWriter, r *http.Request) { d.json(w, r) }
+// page shows the document to people, in their language.
+func (d *document) page(w http.ResponseWriter, r *http.Request) {
+	c := callOf(r.Context())
+	body, err := d.pages[c.loc.Lang]()
+	if err != nil {
+		d.s.refuse(c, err)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Language", string(c.loc.Lang))
+	h.Set("Cache-Control", "no-cache")
+	h.Add("Vary", "Accept-Language, Cookie")
+	if h.Get("Content-Security-Policy") == "" { // the pages' middleware has set a stricter or equal one
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	}
+	_, _ = w.Write(body) // the caller has gone: nobody to tell
+}
