@@ -1,8 +1,11 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"net/http"
+	"slices"
+	"strings"
 
 	"entraide/internal/base/auth"
 	"entraide/internal/base/db"
@@ -48,12 +51,32 @@ func canned(ctx context.Context, tx *db.Tx, a auth.Actor, ref, q string) ([]ui.S
 		return nil, err
 	}
 	all, err := ticket.CannedReplies(ctx, tx, a, q)
+	if err != nil {
+		return nil, err
+	}
+	who, err := identity.Find(ctx, tx, a, t.RequesterID)
+	if err != nil {
+		return nil, err
+	}
+	lang := who.Lang
+	if lang == "" {
+		lang = string(i18n.From(ctx).Lang)
+	}
+	slices.SortStableFunc(all, func(x, y ticket.CannedReply) int { // those in the requester's language first
+		return cmp.Compare(btoi(x.Lang != lang), btoi(y.Lang != lang))
+	})
 	var out []ui.Suggestion
 	for _, c := range all[:min(len(all), suggested)] {
-		filled := c.Fill(t, a)
-		out = append(out, ui.Suggestion{Icon: "scroll-text", Label: c.Title, Detail: text.Excerpt(filled, 60), Insert: filled})
+		out = append(out, ui.Suggestion{Icon: "scroll-text", Label: c.Title, Detail: strings.ToUpper(c.Lang), Insert: c.Fill(t, a)})
 	}
-	return out, err
+	return out, nil
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 func mentions(ctx context.Context, tx *db.Tx, a auth.Actor, q string) ([]ui.Suggestion, error) {

@@ -32,10 +32,6 @@ func (d dossier) speech(l i18n.Loc, tx *db.Tx, told bool) speech {
 func (d dossier) talk(ctx context.Context, tx *db.Tx, a auth.Actor, v url.Values) []page.Item {
 	l := i18n.From(ctx)
 	s := d.speech(l, tx, true)
-	handovers := map[string]ticket.Escalation{}
-	for _, e := range d.escalations {
-		handovers[e.ID] = e
-	}
 	var items []page.Item
 	events := d.events
 	before := func(e event.Event) {
@@ -44,7 +40,7 @@ func (d dossier) talk(ctx context.Context, tx *db.Tx, a auth.Actor, v url.Values
 			return
 		}
 		it := page.Item{Icon: icon, Line: line, When: stamp(l, e.At, tx.Now)}
-		if x, ok := handovers[e.Data.Extra["escalation"]]; ok {
+		if x, ok := d.passedBy(e); ok {
 			it.Handover = handover(l, x.Handover)
 		}
 		items = append(items, it)
@@ -60,6 +56,19 @@ func (d dossier) talk(ctx context.Context, tx *db.Tx, a auth.Actor, v url.Values
 		before(e)
 	}
 	return items
+}
+
+// passedBy finds the escalation that an event tells of: by its id, or for an imported past by its time.
+func (d dossier) passedBy(e event.Event) (ticket.Escalation, bool) {
+	if e.Kind != "ticket.escalated" {
+		return ticket.Escalation{}, false
+	}
+	id := e.Data.Extra["escalation"]
+	i := slices.IndexFunc(d.escalations, func(x ticket.Escalation) bool { return x.ID == id || id == "" && x.At.Equal(e.At) })
+	if i < 0 {
+		return ticket.Escalation{}, false
+	}
+	return d.escalations[i], true
 }
 
 // stamp is a moment as the conversation shows it: the time, with the day before it unless it is today.

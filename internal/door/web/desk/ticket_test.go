@@ -73,7 +73,7 @@ func TestAnotherTeamReadsAndNotesButDoesNotAct(t *testing.T) {
 		h.want(h.post("sophie", h.path(x, "/messages"), url.Values{"kind": {"note"}, "text": {"Vu ailleurs aussi."}}), 303)
 		h.want(h.get("yanis", h.path(x, "")), 200, "Vu ailleurs aussi.", "Note interne")
 		for noun, form := range map[string]url.Values{"/assignment": {"take": {"1"}}, "/resolution": {"body": {"fini"}}, "/pending": {"on": {"requester"}},
-			"/escalations": {"queue": {h.queues["Niveau 3"].ID}, "reason": {"r"}, "handover.tried": {"t"}, "handover.known": {"k"}, "handover.asked": {"a"}},
+			"/escalations":  {"queue": {h.queues["Niveau 3"].ID}, "reason": {"r"}, "handover.tried": {"t"}, "handover.known": {"k"}, "handover.asked": {"a"}},
 			"/cancellation": {}, "/tags": {"tags": {"x"}}, "/lead": {"reason": {"r"}}} {
 			h.want(h.post("sophie", h.path(x, noun), form), 403)
 		}
@@ -213,7 +213,7 @@ func TestHandover(t *testing.T) {
 			t.Fatalf("in %s, level %d", got.QueueName, got.Level)
 		}
 		h.want(h.post("sophie", h.path(x, "/escalations"), full), 409, "déjà passé dans")
-		h.want(h.get("sophie", h.path(x, "")), 200, "passe le relais au niveau 2", "Accès serveur", "Seul Nantes", "Rendre")
+		h.want(h.get("sophie", h.path(x, "")), 200, "passe le relais à Niveau 2", "Accès serveur", "Seul Nantes", "Rendre")
 		h.want(h.post("sophie", h.path(x, "/return"), url.Values{"advice": {""}}), 422)
 		h.want(h.post("sophie", h.path(x, "/return"), url.Values{"advice": {"Réinstallez le client."}}), 303)
 		if got := h.find(x.ID); got.Level != 1 || got.AssigneeID != h.people["yanis"].ID {

@@ -120,7 +120,11 @@ func (s speech) passed(e event.Event, who string) (icon, text string) {
 	case ticket.Back:
 		return "undo-2", s.because(s.l.T("desk.event.returned", "who", who, "queue", x["to_queue"]), why)
 	case ticket.Up:
-		return "arrow-up-right", s.because(s.l.T("desk.event.up", "who", who, "queue", x["to_queue"], "level", x["to_level"]), why)
+		key := "desk.event.up"
+		if !strings.Contains(x["to_queue"], x["to_level"]) { // « Niveau 2 · Réseau » says it already
+			key = "desk.event.up_level"
+		}
+		return "arrow-up-right", s.because(s.l.T(key, "who", who, "queue", x["to_queue"], "level", x["to_level"]), why)
 	}
 	return "arrow-right", s.because(s.l.T("desk.event.across", "who", who, "queue", x["to_queue"]), why)
 }
