@@ -11,6 +11,9 @@ import (
 
 // state is where t stands in one sentence: "Résolue aujourd’hui à 14 h 20".
 func state(l i18n.Loc, t ticket.Ticket, now time.Time) string {
+	if t.MergedInto != "" {
+		return l.T("portal.state.merged")
+	}
 	switch t.Status {
 	case ticket.Resolved:
 		return l.T("portal.state.resolved", "at", moment(l, t.ResolvedAt, now))
@@ -40,11 +43,14 @@ func sent(l i18n.Loc, t ticket.Ticket, a auth.Actor, now time.Time) string {
 
 // moment is a day and its time, as short as it stays clear: "aujourd’hui à 9 h 44".
 func moment(l i18n.Loc, t, now time.Time) string {
-	day := l.When(t, now)
-	if day == l.Time(t) {
-		day = l.T("portal.today")
+	switch day := l.When(t, now); day {
+	case l.Time(t):
+		return l.T("portal.moment", "day", l.T("portal.today"), "time", l.Time(t))
+	case l.Day(t), l.Date(t):
+		return l.T("portal.moment.date", "day", day, "time", l.Time(t))
+	default:
+		return l.T("portal.moment", "day", day, "time", l.Time(t))
 	}
-	return l.T("portal.moment", "day", day, "time", l.Time(t))
 }
 
 // clock is moment for a line that has little room: the time alone today.

@@ -130,7 +130,7 @@ func view(ctx context.Context, tx *db.Tx, a auth.Actor, t ticket.Ticket, back ag
 	v.CanReply = t.MayReply(a) == nil
 	v.CanCancel = t.MayCancel(a) == nil && t.Own(a)
 	v.CanReopen = t.MayReopen(a, policy, tx.Now) == nil
-	v.CanWatch = t.MergedInto == "" && (t.Own(a) || t.AsAgent(a))
+	v.CanWatch = v.CanReply && (t.Own(a) || t.AsAgent(a))
 	s, err := tell(ctx, tx, a, t)
 	if err != nil {
 		return v, err
