@@ -116,7 +116,9 @@ func TestReplyIsHeldAndCanBeTakenBack(t *testing.T) {
 		if strings.Contains(back.body, "Part dans quelques") {
 			t.Error("the reply still leaves")
 		}
-		h.want(h.post("yanis", undo, nil), 409)
+		if again := h.post("yanis", undo, nil); again.code < 400 {
+			t.Errorf("a reply is taken back twice: %d", again.code)
+		}
 	})
 }
 
