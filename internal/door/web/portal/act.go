@@ -64,9 +64,6 @@ func (p portal) reply(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	back := again{text: in.get("text"), files: files, typed: true, wrong: kit.ProblemOf(r.Context(), err).Text}
-	if t.ID != "" && (t.Status == ticket.Closed || t.Status == ticket.Cancelled || t.MergedInto != "") {
-		return err // nothing to write in any more: the page of the error gives the text back
-	}
 	return p.show(w, r, status, back)
 }
 

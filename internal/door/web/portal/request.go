@@ -158,6 +158,8 @@ func view(ctx context.Context, tx *db.Tx, a auth.Actor, t ticket.Ticket, back ag
 	}
 	if v.CanReply {
 		v.Reply, err = composer(ctx, tx, a, t, back)
+	} else if back.wrong != "" { // closed or joined meanwhile: what was written is given back, to be used elsewhere
+		v.Notice, v.Unsent = back.wrong, back.text
 	}
 	return v, err
 }

@@ -268,7 +268,7 @@ func TestEnd(t *testing.T) {
 		b.post(ref+"/cancel", url.Values{"why": {strings.Repeat("a", ticket.MaxReason+1)}}).want(http.StatusUnprocessableEntity, "caractères au plus")
 		b.post(ref+"/cancel", url.Values{"why": {"Plus besoin"}}).want(http.StatusSeeOther)
 		b.get(ref).want(http.StatusOK, "Vous avez annulé la demande", "Plus besoin", "Annulée").lacks("Annuler ma demande")
-		b.post(ref+"/messages", url.Values{"text": {"Un mot de plus, assez long"}}).want(http.StatusConflict, "est clos")
+		b.post(ref+"/messages", url.Values{"text": {"Un mot de plus"}}).want(http.StatusConflict, "est clos", "Ce que vous aviez écrit Un mot de plus")
 		b.get(ref + "/cancel").want(http.StatusConflict)
 	})
 }

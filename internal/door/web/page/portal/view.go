@@ -161,6 +161,7 @@ type RequestView struct {
 	Merged              Known
 	IsMerged            bool
 	Notice              string // why something was refused; empty: nothing was
+	Unsent              string // a reply that nothing takes any more; empty: none
 }
 
 // replyForm is the id of the form of the reply. The last message seen is sent with it but stands among the messages,
