@@ -225,28 +225,10 @@ func (b browser) post(path string, form url.Values) page {
 	return b.do(r)
 }
 
-// upload sends one file and returns its id and the answer.
+// upload sends one file as script does, and returns its id and the answer.
 func (b browser) upload(name string, content []byte) (string, page) {
 	b.w.t.Helper()
-	var body bytes.Buffer
-	m := multipart.NewWriter(&body)
-	f, err := m.CreateFormFile("file", name)
-	if err != nil {
-		b.w.t.Fatal(err)
-	}
-	if _, err := f.Write(content); err != nil {
-		b.w.t.Fatal(err)
-	}
-	if err := m.Close(); err != nil {
-		b.w.t.Fatal(err)
-	}
-	r, err := http.NewRequestWithContext(b.w.t.Context(), http.MethodPost, b.w.url+"/uploads", &body)
-	if err != nil {
-		b.w.t.Fatal(err)
-	}
-	r.Header.Set("Content-Type", m.FormDataContentType())
-	r.Header.Set("Accept", "application/json")
-	p := b.do(r)
+	p := b.multipart("/uploads", nil, name, content, "Accept", "application/json")
 	var answer struct{ ID string }
 	if p.status == http.StatusOK {
 		if err := json.Unmarshal([]byte(p.body), &answer); err != nil {
@@ -254,6 +236,36 @@ func (b browser) upload(name string, content []byte) (string, page) {
 		}
 	}
 	return answer.ID, p
+}
+
+// multipart sends a form with one file, as a browser does without script.
+func (b browser) multipart(path string, form url.Values, name string, content []byte, headers ...string) page {
+	b.w.t.Helper()
+	var body bytes.Buffer
+	m := multipart.NewWriter(&body)
+	check := func(err error) {
+		b.w.t.Helper()
+		if err != nil {
+			b.w.t.Fatal(err)
+		}
+	}
+	for key, values := range form {
+		for _, v := range values {
+			check(m.WriteField(key, v))
+		}
+	}
+	f, err := m.CreateFormFile("file", name)
+	check(err)
+	_, err = f.Write(content)
+	check(err)
+	check(m.Close())
+	r, err := http.NewRequestWithContext(b.w.t.Context(), http.MethodPost, b.w.url+path, &body)
+	check(err)
+	r.Header.Set("Content-Type", m.FormDataContentType())
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	return b.do(r)
 }
 
 func (p page) want(status int, texts ...string) page {

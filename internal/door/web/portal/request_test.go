@@ -99,6 +99,19 @@ func TestBadInputIsKept(t *testing.T) {
 	})
 }
 
+func TestWithoutScript(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		b := w.browser("camille")
+		form := url.Values{"once": {b.get("/requests/new").value("once")}, "subject": {"Écran noir"}, "body": {"Rien ne s’affiche."}}
+		b.multipart("/requests", form, "gros.bin", bytes.Repeat([]byte("x"), 65<<10)).want(http.StatusUnprocessableEntity, "dépasse", "Écran noir", "Rien ne s’affiche.")
+		to := b.multipart("/requests", form, "journal.log", []byte("une ligne")).want(http.StatusSeeOther).head.Get("Location")
+		b.get(to).want(http.StatusOK, "journal.log")
+		b.multipart(to+"/messages", url.Values{"text": {"La suite"}}, "suite.log", []byte("deux")).want(http.StatusSeeOther)
+		b.multipart(to+"/messages", url.Values{"text": {"Et encore"}}, "vide.log", nil).want(http.StatusUnprocessableEntity, "Le fichier est vide", "Et encore")
+		b.get(to).want(http.StatusOK, "suite.log", "La suite").lacks("vide.log", "Et encore")
+	})
+}
+
 func TestQuestions(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		b := w.browser("camille")
