@@ -37,7 +37,7 @@ func (s *server) attachmentRoutes() {
 	up := s.op(http.MethodPost, "/attachments", "upload-attachment", "tickets:write", "attachments")
 	up.DefaultStatus, up.MaxBodyBytes = http.StatusCreated, int64(s.Config.Limits.Upload)
 	up.Description += fmt.Sprintf(" One file in the field `file`, %d bytes at most; forgotten after a day unless a message takes it.", up.MaxBodyBytes)
-	up.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"multipart/form-data": {Schema: &huma.Schema{
+	form := &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"multipart/form-data": {Schema: &huma.Schema{
 		Type: huma.TypeObject, Required: []string{"file"}, Properties: map[string]*huma.Schema{
 			"file": {Type: huma.TypeString, Format: "binary", Extensions: map[string]any{"maxLength": up.MaxBodyBytes}}}}}}}
 	huma.Register(s.api, up, func(ctx context.Context, _ *Keyed) (*answer[attachmentJSON], error) {
@@ -51,6 +51,7 @@ func (s *server) attachmentRoutes() {
 		}
 		return out, nil
 	})
+	s.api.OpenAPI().Paths[up.Path].Post.RequestBody = form // only now: else huma reads and checks the form as JSON
 	down := s.op(http.MethodGet, "/attachments/{id}", "get-attachment", "tickets:read", "attachments")
 	down.Responses = map[string]*huma.Response{"200": {Description: "The file.", Content: map[string]*huma.MediaType{
 		"application/octet-stream": {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}}}}

@@ -94,10 +94,17 @@ func (s *server) createTicket(ctx context.Context, tx *db.Tx, a auth.Actor, in *
 	if err != nil {
 		return reply{}, err
 	}
-	out, err := s.told(ctx, tx, a, t)
+	show := s.told
+	if status == http.StatusCreated && len(b.Tags) == 0 { // spares a statement on the busiest path
+		show = s.toldUntagged
+	}
+	out, err := show(ctx, tx, a, t)
+	if err != nil {
+		return reply{}, err
+	}
 	out.status = status
 	out.header["Location"] = prefix + "/tickets/" + t.ID
-	return out, err
+	return out, nil
 }
 
 // queue returns the id of the queue that a caller names by id or name.
