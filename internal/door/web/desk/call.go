@@ -85,6 +85,9 @@ func callers(ctx context.Context, tx *db.Tx, a auth.Actor, c *page.Call, personI
 	return err
 }
 
+// maxPages bounds how many pages of people a telephone number is looked for in.
+const maxPages = 50
+
 // lookUp finds callers by name, address or telephone number, however its digits are grouped.
 func lookUp(ctx context.Context, tx *db.Tx, a auth.Actor, typed string) ([]identity.Person, error) {
 	number := digits(typed)
@@ -93,7 +96,7 @@ func lookUp(ctx context.Context, tx *db.Tx, a auth.Actor, typed string) ([]ident
 	}
 	var found []identity.Person
 	f := identity.Filter{Limit: 200}
-	for len(found) < 10 {
+	for page := 0; page < maxPages && len(found) < 10; page++ {
 		list, next, err := identity.List(ctx, tx, a, f)
 		if err != nil {
 			return nil, err

@@ -77,9 +77,35 @@ func (d dossier) composer(ctx context.Context, a auth.Actor, f page.Form, p page
 		k.Files = f.Values["attachment"]
 	}
 	for _, id := range k.Files {
-		c.Files = append(c.Files, ui.Attachment{ID: id, Name: l.T("desk.file.kept")})
+		if f, ok := d.uploads[id]; ok {
+			c.Files = append(c.Files, attached(l, f))
+		}
 	}
 	return c
+}
+
+// readUploads reads the files that wait in the composer: of the kept draft and of a form that was just refused.
+func (d *dossier) readUploads(ctx context.Context, tx *db.Tx, a auth.Actor, ids []string) error {
+	for _, x := range d.drafts {
+		var k kept
+		if json.Unmarshal(x.Body, &k) == nil {
+			ids = append(ids, k.Files...)
+		}
+	}
+	d.uploads = map[string]ticket.Attachment{}
+	for _, id := range ids[:min(len(ids), ticket.MaxAttachments)] {
+		f, err := ticket.FindAttachment(ctx, tx, a, id)
+		if errors.Is(err, errs.NotFound) {
+			continue // forgotten after a day
+		}
+		if err != nil {
+			return err
+		}
+		if f.MessageID == "" {
+			d.uploads[id] = f
+		}
+	}
+	return nil
 }
 
 // seen is the last public message that the page showed.

@@ -4,6 +4,7 @@ package desk
 
 import (
 	"net/http"
+	"net/url"
 
 	"entraide/internal/door/web/kit"
 	"entraide/internal/door/web/ui"
@@ -32,7 +33,10 @@ func Mount(k *kit.Kit) {
 	agents("POST /desk/tickets/{ref}/properties", d.properties)
 	for name, run := range actions() {
 		agents("POST /desk/tickets/{ref}/"+name, d.act(name, run))
+		agents("GET /desk/tickets/{ref}/"+name, d.form(name))
 	}
+	agents("GET /desk/tickets/{ref}/messages", d.form(""))
+	agents("GET /desk/tickets/{ref}/properties", d.form("properties"))
 	agents("POST /desk/messages/{id}/undo", d.takeBack)
 	agents("GET /desk/messages/{id}/raw", d.raw)
 	agents("POST /desk/drafts", d.keep)
@@ -41,6 +45,17 @@ func Mount(k *kit.Kit) {
 
 	agents("GET /desk/call", d.call)
 	agents("POST /desk/calls", d.saveCall)
+}
+
+// form leads the address of a form, which a reload after a refusal asks for, to the ticket with that form open.
+func (d *desk) form(name string) kit.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		q := readQuery(r.URL.Query()).values(true)
+		if name != "" {
+			q.Set("form", name)
+		}
+		return kit.Redirect(w, r, link("/desk/tickets/"+url.PathEscape(r.PathValue("ref")), q))
+	}
 }
 
 func (d *desk) home(w http.ResponseWriter, r *http.Request) error {

@@ -16,6 +16,9 @@ import (
 	"entraide/internal/door/web/ui"
 )
 
+// maxTopics is how many queues a page listens to; beyond, its lists are fresh when they are opened.
+const maxTopics = 30
+
 // maxViews bounds the views that are counted, so that one query stays one query.
 const maxViews = 120
 
@@ -83,7 +86,9 @@ func readViews(ctx context.Context, tx *db.Tx, a auth.Actor) (views []named, top
 		if !q.Active {
 			continue
 		}
-		topics = append(topics, "queue/"+q.ID)
+		if len(topics) < maxTopics {
+			topics = append(topics, "queue/"+q.ID)
+		}
 		views = append(views, named{ticket.OfQueue(q), "desk.views.queues", queueIcon(q.Level)})
 	}
 	saved, err := ticket.Views(ctx, tx, a)

@@ -38,6 +38,7 @@ type dossier struct {
 	team        []ticket.Colleague
 	queues      []ticket.Queue
 	drafts      []draft.Draft
+	uploads     map[string]ticket.Attachment // files that wait in the composer, by id
 	policy      ticket.Policy
 	rating      ticket.Rating
 	rated       bool

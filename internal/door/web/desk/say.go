@@ -62,7 +62,7 @@ func (d *desk) send(w http.ResponseWriter, r *http.Request, form url.Values) err
 	l := i18n.From(r.Context())
 	f := ui.Flash{Text: l.T("desk.sent." + doneBy(form.Get("kind"), form.Get("then")))}
 	if !sent.HeldUntil.IsZero() {
-		f.Undo = undoPath(t.ID, sent.ID, r.URL.Query())
+		f.Undo = undoPath(sent.ID, r.URL.Query())
 	}
 	return d.Done(w, r, here(t.Reference(), r.URL.Query()), f)
 }
@@ -129,10 +129,6 @@ func crossed(ctx context.Context, tx *db.Tx, a auth.Actor, t ticket.Ticket, seen
 func (d *desk) takeBack(w http.ResponseWriter, r *http.Request) error {
 	var t ticket.Ticket
 	err := d.Write(r, func(ctx context.Context, tx *db.Tx, a auth.Actor) error {
-		files, err := filesOf(ctx, tx, a, r.URL.Query().Get("on"), r.PathValue("id"))
-		if err != nil {
-			return err
-		}
 		m, err := ticket.Undo(ctx, tx, a, r.PathValue("id"))
 		if err != nil {
 			return err
@@ -140,7 +136,11 @@ func (d *desk) takeBack(w http.ResponseWriter, r *http.Request) error {
 		if t, err = ticket.Find(ctx, tx, a, m.TicketID); err != nil {
 			return err
 		}
-		return saveDraft(ctx, tx, a, t.ID, reply, kept{Text: m.Body, Files: files})
+		k := kept{Text: m.Body}
+		for _, f := range m.Attachments {
+			k.Files = append(k.Files, f.ID)
+		}
+		return saveDraft(ctx, tx, a, t.ID, reply, k)
 	})
 	if err != nil {
 		return err
@@ -153,32 +153,9 @@ func (d *desk) takeBack(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// filesOf returns the ids of the files of a held reply, before it is taken back.
-func filesOf(ctx context.Context, tx *db.Tx, a auth.Actor, ticketID, messageID string) ([]string, error) {
-	t, err := ticket.Find(ctx, tx, a, ticketID)
-	if errors.Is(err, errs.NotFound) {
-		return nil, nil // the message itself is looked for next
-	}
-	if err != nil {
-		return nil, err
-	}
-	all, err := ticket.Conversation(ctx, tx, a, t)
-	var ids []string
-	for _, m := range all {
-		for _, f := range m.Attachments {
-			if m.ID == messageID {
-				ids = append(ids, f.ID)
-			}
-		}
-	}
-	return ids, err
-}
-
-// undoPath is where a held reply of a ticket is taken back.
-func undoPath(ticketID, messageID string, v url.Values) string {
-	q := readQuery(v).values(true)
-	q.Set("on", ticketID)
-	return link("/desk/messages/"+messageID+"/undo", q)
+// undoPath is where a held reply is taken back.
+func undoPath(messageID string, v url.Values) string {
+	return link("/desk/messages/"+messageID+"/undo", readQuery(v).values(true))
 }
 
 // raw sends the mail as it came in.

@@ -122,7 +122,7 @@ func (d dossier) message(ctx context.Context, tx *db.Tx, a auth.Actor, m ticket.
 		it.Images = link("/desk/tickets/"+d.t.Reference(), q)
 	}
 	if msg.Pending {
-		it.Undo = undoPath(d.t.ID, m.ID, v)
+		it.Undo = undoPath(m.ID, v)
 	}
 	if m.Raw != "" {
 		it.Raw = "/desk/messages/" + m.ID + "/raw"

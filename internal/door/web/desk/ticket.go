@@ -34,6 +34,9 @@ func (d *desk) show(w http.ResponseWriter, r *http.Request, status int, f page.F
 		if err != nil {
 			return err
 		}
+		if err := c.readUploads(ctx, tx, a, f.Values["attachment"]); err != nil {
+			return err
+		}
 		topics = c.topics
 		t = c.page(ctx, tx, a, f, r.URL.Query())
 		unread, err = notify.Unread(ctx, tx, a)
