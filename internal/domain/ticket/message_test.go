@@ -18,10 +18,12 @@ import (
 	"entraide/internal/domain/ticket"
 )
 
-func (h *house) resolve(id string) {
+func (h *house) resolve(id string) { h.Helper(); h.end(paul, id) }
+
+func (h *house) end(a auth.Actor, id string) {
 	h.Helper()
 	h.do(func(ctx context.Context, tx *db.Tx) error {
-		_, err := ticket.Resolve(ctx, tx, paul, id, ticket.Resolution{Cause: "câble"})
+		_, err := ticket.Resolve(ctx, tx, a, id, ticket.Resolution{Cause: "câble"})
 		return err
 	})
 }
