@@ -37,6 +37,11 @@ func Create(ctx context.Context, tx *db.Tx, a auth.Actor, p Person) (Person, err
 	if err := MayAdminister(a); err != nil {
 		return Person{}, err
 	}
+	if len(p.Roles) > 0 {
+		if err := mayGiveRoles(a); err != nil {
+			return Person{}, err
+		}
+	}
 	return create(ctx, tx, a, p)
 }
 

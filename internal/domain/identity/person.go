@@ -130,10 +130,14 @@ func (p Person) Validate() error {
 	if !slices.Contains([]string{"", "light", "dark"}, p.Theme) {
 		add("theme", "identity.theme.unknown")
 	}
-	for name, v := range map[string]string{"phone": p.Phone, "mobile": p.Mobile} {
-		if !validPhone(v) {
-			add(name, "identity.phone.wrong")
-		}
+	if !validPhone(p.Phone) {
+		add("phone", "identity.phone.wrong")
+	}
+	if !validPhone(p.Mobile) {
+		add("mobile", "identity.phone.wrong")
+	}
+	if !validAvatar(p.Avatar) {
+		add("avatar", "identity.avatar.wrong")
 	}
 	if p.ManagerID != "" && p.ManagerID == p.ID {
 		add("manager", "identity.manager.self")
@@ -168,6 +172,11 @@ func cutMail(s string) (local, domain string, ok bool) {
 		return s, "", false
 	}
 	return s[:i], s[i+1:], true
+}
+
+// validAvatar accepts the hash of a stored content, SHA-256 in hexadecimal digits.
+func validAvatar(s string) bool {
+	return s == "" || len(s) == 64 && strings.Trim(s, "0123456789abcdef") == ""
 }
 
 // emailKey is what makes two addresses the same: case does not count, accents do.

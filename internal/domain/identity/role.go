@@ -58,6 +58,9 @@ func checkRoles(roles []auth.Role) ([]auth.Role, error) {
 // Errors: errs.NotFound, errs.Forbidden, errs.Invalid for an unknown role, errs.Conflict for the last administrator.
 func SetRoles(ctx context.Context, tx *db.Tx, a auth.Actor, personID string, roles []auth.Role) (Person, error) {
 	p, err := administered(ctx, tx, a, personID)
+	if err == nil {
+		err = mayGiveRoles(a)
+	}
 	if err != nil {
 		return p, err
 	}
@@ -81,6 +84,14 @@ func SetRoles(ctx context.Context, tx *db.Tx, a auth.Actor, personID string, rol
 	}
 	return p, emit(ctx, tx, a, "person.roles", p.ID, event.Data{Person: p.ID,
 		Changes: []event.Change{{Field: "roles", From: before, To: joinRoles(p.Roles)}}})
+}
+
+// mayGiveRoles keeps a token that was limited to people from making administrators.
+func mayGiveRoles(a auth.Actor) error {
+	if a.Admin() && a.Scoped("admin") {
+		return nil
+	}
+	return fmt.Errorf("give roles: %w", errs.Forbidden)
 }
 
 func storeRoles(ctx context.Context, tx *db.Tx, p *Person, roles []auth.Role) error {
