@@ -11,6 +11,7 @@ import (
 	"mime/multipart"
 	"net"
 	"net/http"
+	"net/mail"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -42,17 +43,11 @@ func (d *delivery) Mail(string, *smtp.MailOptions) error      { return nil }
 func (d *delivery) Rcpt(to string, _ *smtp.RcptOptions) error { d.to = to; return nil }
 
 func (d *delivery) Data(r io.Reader) error {
-	b, err := io.ReadAll(r)
+	m, err := mail.ReadMessage(r)
 	if err != nil {
 		return err
 	}
-	id := ""
-	for line := range strings.Lines(string(b)) {
-		if name, value, ok := strings.Cut(line, ":"); ok && strings.EqualFold(name, "Message-ID") {
-			id = strings.TrimSpace(value)
-			break
-		}
-	}
+	id := m.Header.Get("Message-Id")
 	d.box.mu.Lock()
 	defer d.box.mu.Unlock()
 	d.box.got[d.to+" "+id]++
