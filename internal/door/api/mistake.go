@@ -13,17 +13,20 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
+var missing = regexp.MustCompile(`^expected required property (.+) to be present$`)
+
 // rules turns what huma says in English into keys; the groups of a pattern are the named arguments.
 var rules = []struct {
 	pattern *regexp.Regexp
 	key     string
 	args    []string
 }{
-	{regexp.MustCompile(`^expected required property (.+) to be present$`), "api.rule.required", []string{"name"}},
+	{missing, "api.rule.required", []string{"name"}},
 	{regexp.MustCompile(`^required \w+ parameter is missing$`), "api.rule.missing", nil},
 	{regexp.MustCompile(`^unexpected property$`), "api.rule.unexpected", nil},
 	{regexp.MustCompile(`^unknown query parameter$`), "api.rule.unexpected", nil},
 	{regexp.MustCompile(`^expected value to be one of "(.*)"$`), "api.rule.one_of", []string{"values"}},
+	{regexp.MustCompile(`^expected length >= 1$`), "api.rule.empty", nil},
 	{regexp.MustCompile(`^expected length >= (\d+)$`), "api.rule.short", []string{"min"}},
 	{regexp.MustCompile(`^expected length <= (\d+)$`), "api.rule.long", []string{"max"}},
 	{regexp.MustCompile(`^expected number >= (.+)$`), "api.rule.low", []string{"min"}},
@@ -99,7 +102,13 @@ func (s *server) translate(ctx huma.Context, _ string, v any) (any, error) {
 		if where == "" {
 			where = "body"
 		}
-		p.Errors = append(p.Errors, mistake{where, c.rule(e.Message), shorten(where, e.Value)})
+		value := e.Value
+		if found := missing.FindStringSubmatch(e.Message); found != nil { // huma names what lacks the field, we the field
+			where, value = where+"."+found[1], nil
+		} else if e.Message == "unexpected property" { // huma shows the whole object instead
+			value = c.sent(where)
+		}
+		p.Errors = append(p.Errors, mistake{where, c.rule(e.Message), shorten(where, value)})
 	}
 	return s.fault(c, p), nil
 }
@@ -168,7 +177,7 @@ func shorten(where string, v any) any {
 		}
 	case map[string]any, []any:
 		b, err := json.Marshal(v)
-		if err != nil || len(b) > 4*echoed {
+		if err != nil || len(b) > 4*echoed || secretField.Match(b) {
 			return nil
 		}
 	}

@@ -34,7 +34,7 @@ type ticketJSON struct {
 	Cause        string         `json:"cause,omitempty" doc:"Given at resolution; told to agents."`
 	ExternalID   *string        `json:"external_id" example:"ticketing-old-4711" doc:"In the system it came from; null = none."`
 	MergedInto   *string        `json:"merged_into" doc:"Id of the ticket it lives on in; null = not merged."`
-	Messages     int            `json:"messages" example:"3" doc:"Messages sent, internal ones included."`
+	Messages     *int           `json:"messages" example:"3" doc:"Messages sent, internal ones included; null for those who do not read these."`
 	Due          dueJSON        `json:"due" doc:"What was promised."`
 	RespondedAt  *time.Time     `json:"responded_at" doc:"First public answer of the desk."`
 	CreatedAt    time.Time      `json:"created_at"`
@@ -116,7 +116,7 @@ func (s *server) ticket(_ context.Context, a auth.Actor, t ticket.Ticket) ticket
 		PendingOn: textOrNull(string(t.PendingOn)), PendingUntil: orNull(t.PendingUntil), Level: t.Level, Priority: t.Priority,
 		Impact: t.Impact, Urgency: t.Urgency, Queue: namedJSON{t.QueueID, t.QueueName},
 		Requester: personRef{t.RequesterID, t.Requester, textOrNull(t.Email)}, Channel: string(t.Channel), Fields: t.Fields,
-		ExternalID: textOrNull(t.ExternalID), MergedInto: textOrNull(t.MergedInto), Messages: t.Messages,
+		ExternalID: textOrNull(t.ExternalID), MergedInto: textOrNull(t.MergedInto),
 		Due:         dueJSON{orNull(t.DueResponse), orNull(t.DueResolved)},
 		RespondedAt: orNull(t.RespondedAt), CreatedAt: t.CreatedAt.UTC(), UpdatedAt: t.UpdatedAt.UTC(),
 		ResolvedAt: orNull(t.ResolvedAt), ClosedAt: orNull(t.ClosedAt), Version: t.Version,
@@ -125,7 +125,7 @@ func (s *server) ticket(_ context.Context, a auth.Actor, t ticket.Ticket) ticket
 		j.Fields = map[string]any{}
 	}
 	if agent {
-		j.Cause, j.URL = t.Cause, s.Config.BaseURL+"/desk/tickets/"+t.Reference()
+		j.Cause, j.Messages, j.URL = t.Cause, &t.Messages, s.Config.BaseURL+"/desk/tickets/"+t.Reference()
 	}
 	return j
 }
