@@ -31,6 +31,7 @@ func Mount(k *kit.Kit) {
 	k.Route(kit.Everyone, "GET "+access.Path+"{token}", p.welcomeForm)
 	k.Route(kit.Everyone, "POST "+access.Path+"{token}", p.welcome)
 	p.mountInbox()
+	p.mountMe()
 }
 
 func (p pages) signInForm(w http.ResponseWriter, r *http.Request) error {

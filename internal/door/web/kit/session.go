@@ -153,3 +153,12 @@ func (k *Kit) trusted(address string) bool {
 	}
 	return false
 }
+
+// SetTheme remembers the theme a person chose, "" to follow the system.
+func (k *Kit) SetTheme(w http.ResponseWriter, theme string) {
+	if theme == "" {
+		k.cookie(w, themeCookie, "", -1, false)
+		return
+	}
+	k.cookie(w, themeCookie, theme, 365*24*time.Hour, false)
+}
