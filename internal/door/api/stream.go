@@ -68,7 +68,7 @@ func (f *stream) run(ctx context.Context) error {
 	sub := f.s.DB.Listen(func(topic string) bool { return !strings.HasPrefix(topic, "todo/") })
 	defer sub.Close()
 	if f.after == "" {
-		f.after = id.At(f.s.DB.Now())[:10]
+		f.after = id.New() // sorts after everything that happened before
 	}
 	h := f.w.Header()
 	h.Set("Content-Type", "text/event-stream")
