@@ -230,28 +230,11 @@ func (w *where) after(c cursor) {
 // List returns the tickets of a filter that a may see, in one query, and the cursor of the next page, "" at the end.
 // Errors: errs.Invalid (sort, cursor).
 func List(ctx context.Context, tx *db.Tx, a auth.Actor, f Filter, p Page) ([]Ticket, string, error) {
-	if p.Limit <= 0 {
-		p.Limit = 50
+	q, args, err := listQuery(tx, a, f, &p)
+	if err != nil {
+		return nil, "", err
 	}
-	p.Limit = min(p.Limit, 200)
-	if p.Sort == "" {
-		p.Sort = ByUpdated
-	}
-	if !slices.Contains(Sorts(), p.Sort) {
-		return nil, "", errs.InvalidField("sort", "ticket.sort_unknown")
-	}
-	w := &where{tx: tx}
-	w.see(a, f)
-	w.filter(f, a)
-	if p.Cursor != "" {
-		b, err := base64.RawURLEncoding.DecodeString(p.Cursor)
-		var c cursor
-		if err != nil || json.Unmarshal(b, &c) != nil || c.Sort != p.Sort {
-			return nil, "", errs.InvalidField("cursor", "ticket.cursor")
-		}
-		w.after(c)
-	}
-	all, err := db.All(ctx, tx, scan, "SELECT "+columns+tables+w.String()+" ORDER BY "+p.Sort.order()+" LIMIT "+w.arg(p.Limit+1), w.args...)
+	all, err := db.All(ctx, tx, scan, q, args...)
 	if err != nil || len(all) <= p.Limit {
 		return all, "", err
 	}
@@ -264,6 +247,32 @@ func List(ctx context.Context, tx *db.Tx, a auth.Actor, f Filter, p Page) ([]Tic
 	return all, base64.RawURLEncoding.EncodeToString(b), nil
 }
 
+// listQuery is the query of a page and one ticket more, with its arguments. It fills in the defaults of p.
+func listQuery(tx *db.Tx, a auth.Actor, f Filter, p *Page) (string, []any, error) {
+	if p.Limit <= 0 {
+		p.Limit = 50
+	}
+	p.Limit = min(p.Limit, 200)
+	if p.Sort == "" {
+		p.Sort = ByUpdated
+	}
+	if !slices.Contains(Sorts(), p.Sort) {
+		return "", nil, errs.InvalidField("sort", "ticket.sort_unknown")
+	}
+	w := &where{tx: tx}
+	w.see(a, f)
+	w.filter(f, a)
+	if p.Cursor != "" {
+		b, err := base64.RawURLEncoding.DecodeString(p.Cursor)
+		var c cursor
+		if err != nil || json.Unmarshal(b, &c) != nil || c.Sort != p.Sort {
+			return "", nil, errs.InvalidField("cursor", "ticket.cursor")
+		}
+		w.after(c)
+	}
+	return "SELECT " + columns + tables + w.String() + " ORDER BY " + p.Sort.order() + " LIMIT " + w.arg(p.Limit+1), w.args, nil
+}
+
 // MaxCount is where counting stops: a view shows "999+" rather than making its reader wait for an exact number.
 const MaxCount = 1000
 
@@ -272,23 +281,29 @@ func Counts(ctx context.Context, tx *db.Tx, a auth.Actor, filters []Filter) ([]i
 	if len(filters) == 0 {
 		return nil, nil
 	}
+	q, args := countsQuery(tx, a, filters)
+	out := make([]int, len(filters))
+	type pair struct{ k, n int }
+	rows, err := db.All(ctx, tx, func(r db.Row, p *pair) error { return r.Scan(&p.k, &p.n) }, q, args...)
+	for _, p := range rows {
+		out[p.k] = p.n
+	}
+	return out, err
+}
+
+func countsQuery(tx *db.Tx, a auth.Actor, filters []Filter) (string, []any) {
 	w := &where{tx: tx}
 	var parts []string
 	for i, f := range filters {
 		w.conds = nil
 		w.see(a, f)
 		w.filter(f, a)
-		from := " FROM ticket t JOIN queue q ON q.id = t.queue_id"
+		w.add("q.id = t.queue_id")
+		from := " FROM ticket t CROSS JOIN queue q"
 		if f.Site != "" {
 			from += " JOIN person r ON r.id = t.requester_id"
 		}
 		parts = append(parts, fmt.Sprintf("SELECT %d AS k, count(*) AS n FROM (SELECT 1 AS one%s%s LIMIT %d) c%d", i, from, w, MaxCount, i))
 	}
-	out := make([]int, len(filters))
-	type pair struct{ k, n int }
-	rows, err := db.All(ctx, tx, func(r db.Row, p *pair) error { return r.Scan(&p.k, &p.n) }, strings.Join(parts, " UNION ALL "), w.args...)
-	for _, p := range rows {
-		out[p.k] = p.n
-	}
-	return out, err
+	return strings.Join(parts, " UNION ALL "), w.args
 }

@@ -294,12 +294,14 @@ func scanMessage(r db.Row, m *Message) error {
 		&m.Quoted, &m.Raw, db.Millis(&m.HeldUntil), &m.MovedFrom, db.Millis(&m.CreatedAt))
 }
 
+const conversation = "SELECT " + messageColumns + ` FROM message m LEFT JOIN person p ON p.id = m.author_id
+	WHERE m.ticket_id = $1 AND ($2 OR m.visibility = 'public') AND (m.state = 'sent' OR m.state = 'held' AND m.author_id = $3)
+	ORDER BY m.created_at, m.id`
+
 // Conversation returns the messages of t that a may read, oldest first, with their attachments, in two queries.
 // A held reply is read by its author only. t must come from Find with the same actor.
 func Conversation(ctx context.Context, tx *db.Tx, a auth.Actor, t Ticket) ([]Message, error) {
-	all, err := db.All(ctx, tx, scanMessage, "SELECT "+messageColumns+` FROM message m LEFT JOIN person p ON p.id = m.author_id
-		WHERE m.ticket_id = $1 AND ($2 OR m.visibility = 'public') AND (m.state = 'sent' OR m.state = 'held' AND m.author_id = $3)
-		ORDER BY m.created_at, m.id`, t.ID, t.AsAgent(a), a.ID)
+	all, err := db.All(ctx, tx, scanMessage, conversation, t.ID, t.AsAgent(a), a.ID)
 	if err != nil || len(all) == 0 {
 		return all, err
 	}

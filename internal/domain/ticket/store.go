@@ -19,7 +19,9 @@ const columns = `t.id, t.number, t.kind, t.subject, t.status, t.pending_on, t.pe
 	t.due_resolution_at, t.responded_at, t.resolved_at, t.closed_at, t.created_at, t.updated_at, t.version,
 	q.name, q.team_id, q.private, r.name, r.email, r.site, coalesce(s.name, '')`
 
-const tables = ` FROM ticket t JOIN queue q ON q.id = t.queue_id JOIN person r ON r.id = t.requester_id
+// CROSS JOIN keeps SQLite from beginning with the few queues, which would gather and sort all tickets of each; for
+// PostgreSQL it is a join like any other.
+const tables = ` FROM ticket t CROSS JOIN queue q JOIN person r ON r.id = t.requester_id AND q.id = t.queue_id
 	LEFT JOIN person s ON s.id = t.assignee_id`
 
 func scan(r db.Row, t *Ticket) error {

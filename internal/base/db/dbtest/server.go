@@ -39,7 +39,8 @@ type Server struct {
 }
 
 // StartServer starts a server in a temporary directory, on a Unix socket. It ends with this process at the latest.
-func StartServer() (*Server, error) {
+// settings ("fsync=on") come after those that make it quick and careless.
+func StartServer(settings ...string) (*Server, error) {
 	bin, err := binaries()
 	if err != nil {
 		return nil, err
@@ -67,8 +68,8 @@ func StartServer() (*Server, error) {
 		return nil, fmt.Errorf("initdb: %w: %s", err, out)
 	}
 	args := []string{"-D", dir + "/data", "-k", dir}
-	for _, o := range []string{"listen_addresses=", "fsync=off", "full_page_writes=off", "synchronous_commit=off",
-		"max_connections=200", "autovacuum=off", "jit=off"} {
+	for _, o := range append([]string{"listen_addresses=", "fsync=off", "full_page_writes=off", "synchronous_commit=off",
+		"max_connections=200", "autovacuum=off", "jit=off"}, settings...) {
 		args = append(args, "-c", o)
 	}
 	log, err := os.Create(filepath.Join(dir, "log"))

@@ -1,0 +1,13 @@
+package ticket
+
+// What tests of query plans look at.
+var (
+	ListQuery   = listQuery
+	CountsQuery = countsQuery
+)
+
+// The queries of one ticket.
+const (
+	ConversationQuery = conversation
+	FindColumns       = columns + tables
+)
