@@ -152,10 +152,10 @@ func bodyOf(m ticket.Message, images bool) (html string, blocked bool) {
 	return html, blocked
 }
 
-// Where files are sent to and read from; the front of the web serves both.
-const uploads = "/attachments"
+// uploads is where files are sent to; the portal serves it for everybody.
+const uploads = "/uploads"
 
-func filePath(id string) string { return uploads + "/" + id }
+func filePath(id string) string { return "/attachments/" + id }
 
 func attached(l i18n.Loc, f ticket.Attachment) ui.Attachment {
 	out := ui.Attachment{ID: f.ID, Name: f.Name, Size: l.Size(f.Size), Href: filePath(f.ID)}

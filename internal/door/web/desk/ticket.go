@@ -49,6 +49,8 @@ func (d *desk) show(w http.ResponseWriter, r *http.Request, status int, f page.F
 		switch r.URL.Query().Get("part") {
 		case "head":
 			return kit.Render(w, r, status, page.Head(t))
+		case "around":
+			return kit.Render(w, r, status, page.Around(t))
 		case "side":
 			return kit.Render(w, r, status, page.Context(t))
 		default:

@@ -24,7 +24,7 @@ func TestTicketPage(t *testing.T) {
 		if strings.Contains(a.body, "<script>alert") {
 			t.Error("a subject runs as a script")
 		}
-		for _, part := range []string{"head", "conversation", "side"} {
+		for _, part := range []string{"head", "conversation", "side", "around"} {
 			p := h.send(t.Context(), "yanis", "GET", h.path(x, "?view=all&part="+part), nil, true)
 			if h.want(p, 200); strings.Contains(p.body, "<html") || p.body == "" {
 				t.Errorf("part %s is no part", part)
