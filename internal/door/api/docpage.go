@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"encoding/json"
 	"fmt"
@@ -67,8 +68,11 @@ func (s *server) render(lang i18n.Lang) ([]byte, error) {
 	}
 	order := []string{"tickets", "attachments", "views", "desk", "people", "events"}
 	slices.SortFunc(v.Sections, func(a, b docSection) int { return slices.Index(order, a.Tag) - slices.Index(order, b.Tag) })
+	methods := []string{"GET", "POST", "PUT", "PATCH", "DELETE"}
 	for _, sec := range v.Sections {
-		slices.SortFunc(sec.Operations, func(a, b docOperation) int { return strings.Compare(a.Path+a.Method, b.Path+b.Method) })
+		slices.SortFunc(sec.Operations, func(a, b docOperation) int {
+			return cmp.Or(strings.Compare(a.Path, b.Path), slices.Index(methods, a.Method)-slices.Index(methods, b.Method))
+		})
 	}
 	t, err := template.New("docs").Parse(docPage)
 	if err != nil {

@@ -86,10 +86,7 @@ func (s *server) createTicket(ctx context.Context, tx *db.Tx, a auth.Actor, in *
 	t, err := ticket.OpenTicket(ctx, tx, a, d)
 	status := http.StatusCreated
 	if errors.Is(err, ticket.ErrKnown) {
-		status = http.StatusOK
-		if t, err = ticket.Find(ctx, tx, a, t.ID); errors.Is(err, errs.NotFound) {
-			return reply{}, errs.InvalidField("external_id", "api.external_taken")
-		}
+		status, err = http.StatusOK, nil
 	}
 	if err != nil {
 		return reply{}, err
