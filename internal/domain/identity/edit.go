@@ -58,10 +58,10 @@ func create(ctx context.Context, tx *db.Tx, a auth.Actor, p Person) (Person, err
 	if err := checkOthers(ctx, tx, Person{}, p); err != nil {
 		return p, err
 	}
-	if err := insert(ctx, tx, &p); err != nil {
+	if err := insert(ctx, tx, &p, ""); err != nil {
 		return p, err
 	}
-	if err := storeRoles(ctx, tx, &p, roles); err != nil {
+	if err := addRoles(ctx, tx, &p, roles); err != nil {
 		return p, err
 	}
 	return p, emit(ctx, tx, a, "person.created", p.ID, event.Data{Person: p.ID})
@@ -93,6 +93,11 @@ func Update(ctx context.Context, tx *db.Tx, a auth.Actor, personID string, versi
 	}
 	if !own && MayAdminister(a) != nil {
 		return before, fmt.Errorf("update person %s: %w", personID, errs.Because(errs.Forbidden, "identity.notyours"))
+	}
+	if !own && before.Is(auth.Admin) { // who changes an administrator's address may have their next password
+		if err := mayGiveRoles(a); err != nil {
+			return before, err
+		}
 	}
 	if err := p.Validate(); err != nil {
 		return before, err

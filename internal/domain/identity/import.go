@@ -41,6 +41,9 @@ func ImportPeople(ctx context.Context, d *db.DB, a auth.Actor, r io.Reader, o Im
 	if err := MayAdminister(a); err != nil {
 		return Report{}, err
 	}
+	if err := mayGiveRoles(a); err != nil { // the file may be about administrators
+		return Report{}, err
+	}
 	t, err := openTable(r)
 	if err != nil {
 		return Report{}, err
@@ -113,7 +116,7 @@ func storeEntry(ctx context.Context, tx *db.Tx, a auth.Actor, e *entry) error {
 	x := *e.after
 	x.ManagerID = e.before.ManagerID
 	if e.created() {
-		if err := insert(ctx, tx, &x); err != nil {
+		if err := insert(ctx, tx, &x, ""); err != nil {
 			return err
 		}
 		return emit(ctx, tx, a, "person.created", x.ID, event.Data{Person: x.ID})

@@ -50,10 +50,13 @@ func newLink(ctx context.Context, tx *db.Tx, purpose Purpose, personID string, t
 }
 
 // Bootstrap returns the token of a link that creates the first administrator, good for a day; "" when there is an
-// active administrator. The program prints it at its start and nobody else ever sees it.
+// active administrator. It replaces earlier ones. The program prints it at its start and nobody else ever sees it.
 func Bootstrap(ctx context.Context, tx *db.Tx) (string, error) {
 	n, err := admins(ctx, tx, "")
 	if err != nil || n > 0 {
+		return "", err
+	}
+	if _, err := tx.Exec(ctx, "DELETE FROM one_time_link WHERE purpose = 'bootstrap'"); err != nil {
 		return "", err
 	}
 	return newLink(ctx, tx, ForBootstrap, "", bootstrapTTL)
@@ -67,6 +70,8 @@ func Invite(ctx context.Context, tx *db.Tx, a auth.Actor, personID string) (stri
 	switch {
 	case err != nil:
 		return "", err
+	case p.Is(auth.Admin) && mayGiveRoles(a) != nil:
+		return "", mayGiveRoles(a)
 	case !p.Active:
 		return "", errs.Because(errs.Conflict, "identity.invite.inactive", "name", p.Name)
 	case p.Email == "":

@@ -40,7 +40,12 @@ func TestBootstrapHappensOnce(t *testing.T) {
 		if _, err := find(t, d, old); !errors.Is(err, errs.NotFound) {
 			t.Errorf("a day later: %v", err)
 		}
-		one, two := boot(), boot()
+		one := boot()
+		two := one
+		one = boot()
+		if _, err := find(t, d, two); keys(err) != "identity.link.over" {
+			t.Errorf("a replaced link: %v", err)
+		}
 		_, err := identity.UseBootstrap(t.Context(), d, h, one, identity.Person{Name: " ", Email: ""}, "court")
 		if got := keys(err); got != "name identity.name.missing, email identity.email.missing, password identity.password.short" {
 			t.Errorf("all problems at once: %s", got)
@@ -89,7 +94,12 @@ func TestInvite(t *testing.T) {
 		if _, err := invite(actor(t, d, guy), anna.ID); !errors.Is(err, errs.Forbidden) {
 			t.Errorf("an agent invites: %v", err)
 		}
-		first, err := invite(actor(t, d, ada), anna.ID)
+		limited := actor(t, d, ada)
+		limited.Scopes = []string{"people:write"}
+		if _, err := invite(limited, ada.ID); !errors.Is(err, errs.Forbidden) {
+			t.Errorf("a limited token gets an administrator's password: %v", err)
+		}
+		first, err := invite(limited, anna.ID)
 		second, err2 := invite(machine, anna.ID)
 		if err != nil || err2 != nil {
 			t.Fatal(err, err2)

@@ -296,6 +296,15 @@ func TestRolesAndTheLastAdministrator(t *testing.T) {
 		if err := set(limited, guy.ID, auth.Admin); !errors.Is(err, errs.Forbidden) {
 			t.Errorf("a limited token makes an administrator: %v", err)
 		}
+		for p, want := range map[*identity.Person]error{&ada: errs.Forbidden, &guy: nil} { // the address gets the next password
+			err := try(t, d, func(ctx context.Context, tx *db.Tx) error {
+				_, err := identity.Update(ctx, tx, limited, p.ID, 0, func(p *identity.Person) { p.Email = "else@exemple.test" })
+				return err
+			})
+			if !errors.Is(err, want) {
+				t.Errorf("a limited token changes the address of %s: %v", p.Name, err)
+			}
+		}
 		for name, roles := range map[string][]auth.Role{"plain": nil, "admin": {auth.Admin}} {
 			err := try(t, d, func(ctx context.Context, tx *db.Tx) error {
 				_, err := identity.Create(ctx, tx, limited, identity.Person{Name: name, Roles: roles})

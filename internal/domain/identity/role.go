@@ -72,6 +72,11 @@ func SetRoles(ctx context.Context, tx *db.Tx, a auth.Actor, personID string, rol
 			return p, err
 		}
 	}
+	return changeRoles(ctx, tx, a, p, roles)
+}
+
+// changeRoles writes p's roles, which checkRoles has seen, and what follows from them.
+func changeRoles(ctx context.Context, tx *db.Tx, a auth.Actor, p Person, roles []auth.Role) (Person, error) {
 	before := joinRoles(p.Roles)
 	if err := storeRoles(ctx, tx, &p, roles); err != nil {
 		return p, err
@@ -86,7 +91,29 @@ func SetRoles(ctx context.Context, tx *db.Tx, a auth.Actor, personID string, rol
 		Changes: []event.Change{{Field: "roles", From: before, To: joinRoles(p.Roles)}}})
 }
 
-// mayGiveRoles keeps a token that was limited to people from making administrators.
+// joinsTeam gives p the role that being in a team, or leading it, takes. Whether a manages the team is for the caller.
+func joinsTeam(ctx context.Context, tx *db.Tx, a auth.Actor, p Person, leads bool) error {
+	r := auth.Agent
+	switch {
+	case leads:
+		r = auth.Lead
+	case slices.Contains(p.Roles, auth.Lead):
+		return nil
+	}
+	if slices.Contains(p.Roles, r) {
+		return nil
+	}
+	if !a.Scoped("admin") {
+		return fmt.Errorf("give role %s: %w", r, errs.Forbidden)
+	}
+	roles, err := checkRoles(append(slices.Clone(p.Roles), r))
+	if err == nil {
+		_, err = changeRoles(ctx, tx, a, p, roles)
+	}
+	return err
+}
+
+// mayGiveRoles keeps a token that was limited to people from making administrators, or from becoming one.
 func mayGiveRoles(a auth.Actor) error {
 	if a.Admin() && a.Scoped("admin") {
 		return nil
@@ -98,6 +125,11 @@ func storeRoles(ctx context.Context, tx *db.Tx, p *Person, roles []auth.Role) er
 	if _, err := tx.Exec(ctx, "DELETE FROM person_role WHERE person_id = $1", p.ID); err != nil {
 		return err
 	}
+	return addRoles(ctx, tx, p, roles)
+}
+
+// addRoles writes the roles of a person who has none.
+func addRoles(ctx context.Context, tx *db.Tx, p *Person, roles []auth.Role) error {
 	for _, r := range roles {
 		if _, err := tx.Exec(ctx, "INSERT INTO person_role (person_id, role) VALUES ($1, $2)", p.ID, string(r)); err != nil {
 			return err

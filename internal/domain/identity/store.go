@@ -228,18 +228,19 @@ func Search(ctx context.Context, tx *db.Tx, a auth.Actor, typed string, limit in
 		` ESCAPE '\' THEN 0 ELSE 1 END, p.name_fold, p.id LIMIT `+q.arg(pageSize(limit)))
 }
 
-// insert stores a new person with the version 1. Errors: errs.Invalid when address, login or external id are taken.
-func insert(ctx context.Context, tx *db.Tx, p *Person) error {
+// insert stores a new person with the version 1 and the hash of a password, "" = none.
+// Errors: errs.Invalid when address, login or external id are taken.
+func insert(ctx context.Context, tx *db.Tx, p *Person, stored string) error {
 	p.Created, p.Updated, p.Version = tx.Now, tx.Now, 1
 	n, err := tx.Exec(ctx, `
 		INSERT INTO person (id, email, email_key, login, external_id, name, given_name, name_fold, lang, zone, title,
 			department, site, phone, mobile, manager_id, avatar, theme, vip, active, external,
-			out_from, out_until, out_note, deputy_id, created_at, updated_at, version)
+			out_from, out_until, out_note, deputy_id, created_at, updated_at, password, version)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, NULLIF($16, ''), $17, $18, $19, $20, $21,
-			$22, $23, $24, NULLIF($25, ''), $26, $27, 1) ON CONFLICT DO NOTHING`,
+			$22, $23, $24, NULLIF($25, ''), $26, $27, $28, 1) ON CONFLICT DO NOTHING`,
 		p.ID, p.Email, emailKey(p.Email), p.Login, p.ExternalID, p.Name, p.GivenName, foldName(p.Name), p.Lang, p.Zone, p.Title,
 		p.Department, p.Site, p.Phone, p.Mobile, p.ManagerID, p.Avatar, p.Theme, p.VIP, p.Active, p.External,
-		db.Ms(p.Away.From), db.Ms(p.Away.Until), p.Away.Note, p.Away.DeputyID, db.Ms(tx.Now), db.Ms(tx.Now))
+		db.Ms(p.Away.From), db.Ms(p.Away.Until), p.Away.Note, p.Away.DeputyID, db.Ms(tx.Now), db.Ms(tx.Now), stored)
 	if err == nil && n == 0 {
 		return taken(ctx, tx, *p)
 	}

@@ -195,8 +195,9 @@ func UpdateTeam(ctx context.Context, tx *db.Tx, a auth.Actor, teamID string, ver
 	return t, emitTeam(ctx, tx, a, "team.updated", t.ID, changes)
 }
 
-// SetMember puts a person into a team, or changes whether they lead it, and emits team.member.
-// Errors: errs.NotFound, errs.Forbidden, errs.Invalid when their roles do not let them work tickets, or lead.
+// SetMember puts a person into a team, or changes whether they lead it, and emits team.member. Who has neither the role
+// agent nor lead becomes an agent by it, who leads a team a lead.
+// Errors: errs.NotFound, errs.Forbidden, errs.Invalid when they are no active colleague.
 func SetMember(ctx context.Context, tx *db.Tx, a auth.Actor, teamID, personID string, leads bool) error {
 	t, err := FindTeam(ctx, tx, a, teamID)
 	if err != nil {
@@ -209,10 +210,11 @@ func SetMember(ctx context.Context, tx *db.Tx, a auth.Actor, teamID, personID st
 	switch {
 	case err != nil:
 		return err
-	case !p.Active || !p.Is(auth.Agent):
-		return errs.InvalidField("person", "identity.team.notagent", "name", p.Name)
-	case leads && !p.Is(auth.Lead):
-		return errs.InvalidField("person", "identity.team.notlead", "name", p.Name)
+	case !p.Active || p.External:
+		return errs.InvalidField("person", "identity.team.outside", "name", p.Name)
+	}
+	if err := joinsTeam(ctx, tx, a, p, leads); err != nil {
+		return err
 	}
 	what := "member"
 	if leads {

@@ -44,6 +44,15 @@ func TestWhoManagesTeams(t *testing.T) {
 	dbtest.Each(t, "", func(t *testing.T, d *db.DB) {
 		ada, lea, guy, anna := add(t, d, "Ada Admin", auth.Admin), add(t, d, "Lea Lead", auth.Lead), add(t, d, "Guy Agent", auth.Agent), add(t, d, "Anna Colin")
 		hers, other := makeTeam(t, d, "Réseau", 2), makeTeam(t, d, "Poste", 1)
+		luc, out := add(t, d, "Luc Parti"), identity.Person{}
+		write(t, d, func(ctx context.Context, tx *db.Tx) (err error) {
+			if out, err = identity.EnsureParticipant(ctx, tx, machine, "client@exemple.test", ""); err == nil {
+				_, err = identity.Deactivate(ctx, tx, machine, luc.ID)
+			}
+			return err
+		})
+		limited := actor(t, d, ada)
+		limited.Scopes = []string{"people:write"}
 		set := func(a auth.Actor, team identity.Team, p identity.Person, leads bool) error {
 			return try(t, d, func(ctx context.Context, tx *db.Tx) error {
 				return identity.SetMember(ctx, tx, a, team.ID, p.ID, leads)
@@ -65,8 +74,10 @@ func TestWhoManagesTeams(t *testing.T) {
 			"agent":                {actor(t, d, guy), hers, guy, false, errs.Forbidden},
 			"requester":            {actor(t, d, anna), hers, guy, false, errs.Forbidden},
 			"nobody":               {auth.Actor{}, hers, guy, false, errs.NotFound},
-			"a requester as agent": {actor(t, d, ada), hers, anna, false, errs.Invalid},
-			"an agent as lead":     {actor(t, d, ada), hers, guy, true, errs.Invalid},
+			"somebody who left":    {actor(t, d, ada), hers, luc, false, errs.Invalid},
+			"a participant":        {actor(t, d, ada), hers, out, false, errs.Invalid},
+			"limited, no new role": {limited, other, guy, false, nil},
+			"limited, new role":    {limited, other, anna, false, errs.Forbidden},
 		} {
 			if err := set(c.a, c.team, c.p, c.leads); !errors.Is(err, c.want) {
 				t.Errorf("%s: %v", name, err)
@@ -91,6 +102,42 @@ func TestWhoManagesTeams(t *testing.T) {
 		want := []string{"team.created", "team.member", "team.member", "team.updated", "team.updated", "team.member"}
 		if got := kinds(t, d, "team/"+hers.ID); len(got) != len(want) || got[0] != want[0] || got[len(got)-1] != "team.member" {
 			t.Errorf("events %v", got)
+		}
+	})
+}
+
+func TestMembershipsGiveRoles(t *testing.T) {
+	dbtest.Each(t, "", func(t *testing.T, d *db.DB) {
+		lea, team := add(t, d, "Lea Lead", auth.Lead), makeTeam(t, d, "Réseau", 2)
+		write(t, d, func(ctx context.Context, tx *db.Tx) error {
+			return identity.SetMember(ctx, tx, machine, team.ID, lea.ID, true)
+		})
+		for name, c := range map[string]struct {
+			had   []auth.Role
+			leads bool
+			want  []auth.Role
+		}{
+			"Anna Colin": {nil, false, []auth.Role{auth.Agent}},
+			"Bo Colin":   {nil, true, []auth.Role{auth.Lead}},
+			"Guy Agent":  {[]auth.Role{auth.Agent}, false, []auth.Role{auth.Agent}},
+			"Eva Agent":  {[]auth.Role{auth.Agent, auth.Maker}, true, []auth.Role{auth.Agent, auth.Lead, auth.Maker}},
+			"Max Lead":   {[]auth.Role{auth.Lead}, false, []auth.Role{auth.Lead}},
+			"Ada Admin":  {[]auth.Role{auth.Admin}, false, []auth.Role{auth.Agent, auth.Admin}},
+		} {
+			p, by := add(t, d, name, c.had...), actor(t, d, lea)
+			for range 2 { // the second time changes nothing
+				write(t, d, func(ctx context.Context, tx *db.Tx) error {
+					return identity.SetMember(ctx, tx, by, team.ID, p.ID, c.leads)
+				})
+			}
+			a := actor(t, d, p)
+			if !slices.Equal(a.Roles, c.want) || !a.Works(team.ID) || a.Leads(team.ID) != (c.leads || a.Admin()) {
+				t.Errorf("%s: %+v", name, a)
+			}
+			told := slices.Contains(kinds(t, d, "person/"+p.ID), "person.roles")
+			if told == slices.Equal(c.had, c.want) {
+				t.Errorf("%s: roles told: %v", name, told)
+			}
 		}
 	})
 }

@@ -1,0 +1,69 @@
+package identity_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"entraide/internal/base/auth"
+	"entraide/internal/base/db"
+	"entraide/internal/base/db/dbtest"
+	"entraide/internal/base/errs"
+	"entraide/internal/domain/identity"
+)
+
+func TestInsertFills(t *testing.T) {
+	dbtest.Each(t, "", func(t *testing.T, d *db.DB) {
+		h := identity.NewHasher(1)
+		stored, err := h.Hash(t.Context(), good)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ada := add(t, d, "Ada Admin", auth.Admin)
+		insert := func(a auth.Actor, p identity.Person, stored string) (made identity.Person, err error) {
+			return made, try(t, d, func(ctx context.Context, tx *db.Tx) (err error) {
+				made, err = identity.Insert(ctx, tx, a, p, stored)
+				return err
+			})
+		}
+		anna := identity.Person{Name: " Anna  Colin", Email: "anna@exemple.test", ManagerID: ada.ID, Active: true, Roles: []auth.Role{auth.Lead, auth.Requester}}
+		made, err := insert(machine, anna, stored)
+		if err != nil || made.Name != "Anna Colin" || made.Version != 1 || !made.HasPassword {
+			t.Fatalf("%+v %v", made, err)
+		}
+		if id, err := identity.SignIn(t.Context(), d, h, "ANNA@exemple.test", good, ""); err != nil || id != made.ID {
+			t.Errorf("signs in: %v", err)
+		}
+		if a := actor(t, d, made); !a.Is(auth.Lead) || a.Admin() {
+			t.Errorf("%+v", a)
+		}
+		if got := kinds(t, d, "person/"+made.ID); len(got) != 1 || got[0] != "person.created" {
+			t.Errorf("events %v", got)
+		}
+		left, err := insert(machine, identity.Person{Name: "Luc Parti"}, "")
+		if err != nil || left.Active || left.HasPassword {
+			t.Errorf("somebody who left: %+v %v", left, err)
+		}
+		for name, c := range map[string]struct {
+			a      auth.Actor
+			p      identity.Person
+			stored string
+			want   string
+		}{
+			"taken":        {machine, identity.Person{Name: "Other", Email: "Anna@Exemple.test"}, "", "email identity.email.taken"},
+			"no name":      {machine, identity.Person{}, "", "name identity.name.missing"},
+			"unknown role": {machine, identity.Person{Name: "Bo", Roles: []auth.Role{"king"}}, "", "roles identity.role_unknown"},
+			"plain text":   {machine, identity.Person{Name: "Bo"}, good, ""},
+		} {
+			if _, err := insert(c.a, c.p, c.stored); err == nil || keys(err) != c.want {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if _, err := insert(actor(t, d, ada), identity.Person{Name: "Bo"}, ""); !errors.Is(err, errs.Forbidden) {
+			t.Errorf("an administrator: %v", err)
+		}
+		if n := dbtest.Count(t, d, "person"); n != 3 {
+			t.Errorf("%d people", n)
+		}
+	})
+}
