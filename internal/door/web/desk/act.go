@@ -41,10 +41,11 @@ func (d *desk) act(name string, run action) kit.Handler {
 		}
 		var next ticket.Ticket
 		var key string
+		form := clean(r.PostForm)
 		err := d.Write(r, func(ctx context.Context, tx *db.Tx, a auth.Actor) error {
 			t, err := ticket.Find(ctx, tx, a, r.PathValue("ref"))
 			if err == nil {
-				next, key, err = run(ctx, tx, a, t, r.PostForm)
+				next, key, err = run(ctx, tx, a, t, form)
 			}
 			return err
 		})
@@ -53,7 +54,7 @@ func (d *desk) act(name string, run action) kit.Handler {
 			return d.Done(w, r, here(next.Reference(), r.URL.Query()), ui.Flash{Text: i18n.T(r.Context(), key, "ref", next.Reference())})
 		case errors.Is(err, errs.Invalid), errors.Is(err, errs.Conflict):
 			p := kit.ProblemOf(r.Context(), err)
-			return d.show(w, r, p.Status, page.Form{Name: name, Values: r.PostForm, Mistakes: ui.MistakesOf(r.Context(), err), Text: p.Text})
+			return d.show(w, r, p.Status, page.Form{Name: name, Values: form, Mistakes: ui.MistakesOf(r.Context(), err), Text: p.Text})
 		default:
 			return err
 		}

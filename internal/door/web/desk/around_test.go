@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 
 	"entraide/internal/base/auth"
 	"entraide/internal/base/db"
 	"entraide/internal/base/db/dbtest"
+	"entraide/internal/domain/form"
 	"entraide/internal/domain/identity"
 	"entraide/internal/domain/notify"
 	"entraide/internal/domain/ticket"
@@ -140,6 +142,58 @@ func TestCallBecomesATicket(t *testing.T) {
 		c := h.want(h.post("yanis", "/desk/calls", out), 303)
 		if got := h.find(strings.TrimPrefix(c.header.Get("Location"), "/desk/tickets/")); got.Email != "client@ailleurs.example" {
 			t.Errorf("for %q", got.Email)
+		}
+	})
+}
+
+func TestCallAsksForTheOrganisationsOwnFields(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		h.as("admin", func(ctx context.Context, tx *db.Tx, a auth.Actor) error {
+			_, err := form.Create(ctx, tx, a, form.Field{Key: "poste", LabelFR: "Numéro du poste", Kind: form.Text, Required: true, TicketKind: "incident"})
+			return err
+		})
+		f := url.Values{"requester": {h.people["camille"].ID}, "subject": {"Panne"}, "body": {"Plus rien"}, "type": {"incident"}, "impact": {"3"}, "urgency": {"3"}}
+		h.want(h.post("yanis", "/desk/calls", f), 422, "Numéro du poste")
+		f.Set("fields.poste", "NTE-2291")
+		a := h.want(h.post("yanis", "/desk/calls", f), 303)
+		x := h.find(strings.TrimPrefix(a.header.Get("Location"), "/desk/tickets/"))
+		h.want(h.get("yanis", h.path(x, "")), 200, "Numéro du poste", "NTE-2291")
+		version := strconv.FormatInt(x.Version, 10)
+		h.want(h.post("yanis", h.path(x, "/properties"), url.Values{"version": {version}, "fields.poste": {"NTE-1"}, "was.fields.poste": {"NTE-2291"}}), 303)
+		if got := h.find(x.ID).Fields["poste"]; got != "NTE-1" {
+			t.Errorf("the field holds %v", got)
+		}
+	})
+}
+
+func TestHostileAddresses(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		x := h.open("VPN coupé", "")
+		for _, bad := range []string{"%00", "%FF", "%27%20OR%201%3D1%20--", "..%2F..%2Fetc", strings.Repeat("a", 5000)} {
+			for _, path := range []string{"/desk/views/all?q=" + bad, "/desk/views/all?category=" + bad, "/desk/views/all?cursor=" + bad, "/desk/views/" + bad, "/desk/tickets/" + bad,
+				h.path(x, "?view=") + bad, h.path(x, "?form=") + bad, "/desk/call?q=" + bad, "/desk/call?person=" + bad, "/desk/suggest?kind=@&q=" + bad, "/desk/suggest?kind=/&ticket=" + bad,
+				"/desk/messages/" + bad + "/raw", "/palette?q=" + bad + "&on=" + bad} {
+				if a := h.send(t.Context(), "yanis", "GET", path, nil, true); a.code >= 500 {
+					t.Errorf("GET %.80s: %d", path, a.code)
+				}
+			}
+			v, err := url.QueryUnescape(bad)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for noun, form := range map[string]url.Values{"/assignment": {"person": {v}}, "/merge": {"into": {v}}, "/links": {"kind": {v}, "other": {v}}, "/watchers": {"person": {v}},
+				"/escalations": {"queue": {v}, "reason": {v}, "from": {v}}, "/split": {"subject": {v}, "messages": {v}}, "/tags": {"tags": {v}}, "/pending": {"on": {v}, "until": {v}},
+				"/messages": {"kind": {v}, "text": {v}, "seen": {v}, "attachment": {v}, "then": {v}}, "/properties": {"version": {"1"}, "category": {v}, "requester": {v}, "impact": {v}}} {
+				if a := h.post("yanis", h.path(x, noun), form); a.code >= 500 {
+					t.Errorf("POST %s %.40q: %d", noun, v, a.code)
+				}
+			}
+			for path, form := range map[string]url.Values{"/desk/bulk": {"id": {v}, "action": {v}}, "/desk/bulk/undo?key=" + bad: {}, "/desk/views?view=all": {"name": {v}, "team": {v}, "q": {v}},
+				"/desk/drafts?ticket=" + bad: {"text": {v}}, "/desk/messages/" + bad + "/undo": {}, "/desk/calls": {"requester": {v}, "subject": {v}, "body": {v}, "category": {v}, "queue": {v}}} {
+				if a := h.post("yanis", path, form); a.code >= 500 {
+					t.Errorf("POST %.60s %.40q: %d", path, v, a.code)
+				}
+			}
 		}
 	})
 }

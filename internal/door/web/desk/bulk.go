@@ -16,6 +16,7 @@ import (
 	"entraide/internal/base/errs"
 	"entraide/internal/base/i18n"
 	"entraide/internal/base/id"
+	"entraide/internal/base/text"
 	"entraide/internal/domain/draft"
 	"entraide/internal/domain/ticket"
 	"entraide/internal/door/web/kit"
@@ -50,7 +51,7 @@ func (d *desk) bulk(w http.ResponseWriter, r *http.Request) error {
 	if err := d.Form(w, r); err != nil {
 		return err
 	}
-	f := r.PostForm
+	f := clean(r.PostForm)
 	ids := slices.Compact(slices.Sorted(slices.Values(f["id"])))
 	if len(ids) == 0 || len(ids) > maxBulk {
 		return errs.Because(errs.Invalid, "desk.bulk.choose", "max", maxBulk)
@@ -210,7 +211,7 @@ func remember(ctx context.Context, tx *db.Tx, a auth.Actor, undo []inverse) (str
 // undoBulk takes the last bulk action back, as far as the tickets still allow it.
 func (d *desk) undoBulk(w http.ResponseWriter, r *http.Request) error {
 	q := readQuery(r.URL.Query())
-	key := undoPrefix + r.URL.Query().Get("key")
+	key := undoPrefix + text.Clean(r.URL.Query().Get("key"))
 	err := d.Write(r, func(ctx context.Context, tx *db.Tx, a auth.Actor) error {
 		kept, err := draft.Get(ctx, tx, a, key)
 		if err != nil {

@@ -13,6 +13,7 @@ import (
 	"entraide/internal/base/errs"
 	"entraide/internal/base/i18n"
 	"entraide/internal/base/text"
+	"entraide/internal/domain/form"
 	"entraide/internal/domain/identity"
 	"entraide/internal/domain/ticket"
 	"entraide/internal/door/web/kit"
@@ -45,7 +46,10 @@ func (d *desk) phone(w http.ResponseWriter, r *http.Request, status int, c page.
 		}
 		c.Kinds = []ui.Option{{Value: string(ticket.Incident), Label: l.T("ticket.kind.incident")}, {Value: string(ticket.Request), Label: l.T("ticket.kind.request")}}
 		c.Scale = scales(l)
-		return err
+		if err != nil {
+			return err
+		}
+		return asked(ctx, tx, tree, &c)
 	})
 	if err != nil {
 		return err
@@ -55,6 +59,22 @@ func (d *desk) phone(w http.ResponseWriter, r *http.Request, status int, c page.
 		return err
 	}
 	return kit.Render(w, r, status, page.Phone(s, c))
+}
+
+// asked fills in the fields of the organisation's own for the type and category of a form that came back.
+func asked(ctx context.Context, tx *db.Tx, tree ticket.Tree, c *page.Call) error {
+	var path []string
+	for _, x := range tree.Path(c.Form.Value("calls", "category", "")) {
+		path = append(path, x.ID)
+	}
+	fields, err := form.For(ctx, tx, c.Form.Value("calls", "type", string(ticket.Incident)), path)
+	l := i18n.From(ctx)
+	for _, f := range fields {
+		p := custom(l, f, nil)
+		c.Fields = append(c.Fields, page.Property{Options: p.options, Field: ui.Field{Name: p.name, Label: p.label, Rows: p.rows, Kind: p.kind,
+			Value: c.Form.Value("calls", p.name, ""), Error: c.Form.Mistake("calls", p.name), Optional: !f.Required}})
+	}
+	return err
 }
 
 func callers(ctx context.Context, tx *db.Tx, a auth.Actor, c *page.Call, personID string) error {
@@ -130,7 +150,7 @@ func (d *desk) saveCall(w http.ResponseWriter, r *http.Request) error {
 	if err := d.Form(w, r); err != nil {
 		return err
 	}
-	f := r.PostForm
+	f := clean(r.PostForm)
 	var t ticket.Ticket
 	err := d.Write(r, func(ctx context.Context, tx *db.Tx, a auth.Actor) (err error) {
 		who := f.Get("requester")
@@ -142,7 +162,7 @@ func (d *desk) saveCall(w http.ResponseWriter, r *http.Request) error {
 			who = p.ID
 		}
 		dr := ticket.Draft{Kind: ticket.Kind(f.Get("type")), Subject: f.Get("subject"), RequesterID: who, Channel: ticket.Phone, CategoryID: f.Get("category"),
-			QueueID: f.Get("queue"), Impact: kit.Int(f.Get("impact")), Urgency: kit.Int(f.Get("urgency")), Message: ticket.Draught{Body: f.Get("body")}}
+			QueueID: f.Get("queue"), Impact: kit.Int(f.Get("impact")), Urgency: kit.Int(f.Get("urgency")), Fields: form.FromForm(f), Message: ticket.Draught{Body: f.Get("body")}}
 		if t, err = ticket.OpenTicket(ctx, tx, a, dr); err != nil {
 			return err
 		}

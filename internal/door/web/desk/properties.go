@@ -153,7 +153,7 @@ func (d *desk) properties(w http.ResponseWriter, r *http.Request) error {
 	if err := d.Form(w, r); err != nil {
 		return err
 	}
-	v := r.PostForm
+	v := clean(r.PostForm)
 	var c dossier
 	var quarrel []ui.Diff
 	err := d.Write(r, func(ctx context.Context, tx *db.Tx, a auth.Actor) (err error) {

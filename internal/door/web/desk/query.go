@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 
+	"entraide/internal/base/text"
 	"entraide/internal/domain/ticket"
 )
 
@@ -74,6 +75,16 @@ func (q query) filter(f ticket.Filter, tree ticket.Tree) ticket.Filter {
 		f.Priority = q.priority
 	}
 	return f
+}
+
+// clean takes out of what was sent what is no text: PostgreSQL refuses it, and nobody can have typed it.
+func clean(v url.Values) url.Values {
+	for _, list := range v {
+		for i := range list {
+			list[i] = text.Clean(list[i])
+		}
+	}
+	return v
 }
 
 func viewPath(view string) string { return "/desk/views/" + url.PathEscape(view) }

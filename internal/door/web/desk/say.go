@@ -29,6 +29,7 @@ func (d *desk) say(w http.ResponseWriter, r *http.Request) error {
 	form := url.Values(values)
 	if err == nil {
 		form["attachment"] = files
+		clean(form)
 		err = d.send(w, r, form)
 		if err == nil {
 			return nil

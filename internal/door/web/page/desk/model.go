@@ -241,7 +241,8 @@ type Call struct {
 	Kinds    []ui.Option
 	Scale    []ui.Option
 	Queues   []ui.Option
-	External bool // the caller is not in the directory
+	External bool       // the caller is not in the directory
+	Fields   []Property // of the organisation's own, for the type and category chosen
 }
 
 // Print is a ticket on paper.
