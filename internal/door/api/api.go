@@ -75,6 +75,7 @@ func New(d Deps) (http.Handler, error) {
 func (s *server) settings() huma.Config {
 	c := huma.DefaultConfig("Entraide", "1")
 	c.DocsPath, c.OpenAPIPath, c.SchemasPath, c.CreateHooks = "", "", "", nil
+	c.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	c.RejectUnknownQueryParameters = true
 	format := huma.Format{Marshal: marshal, Unmarshal: unmarshal}
 	c.Formats = map[string]huma.Format{"application/json": format, "json": format}

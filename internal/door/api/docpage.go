@@ -117,7 +117,10 @@ func (s *server) operation(v docView, method, path string, op *huma.Operation) d
 		a := docAnswer{Status: code}
 		if code < "300" {
 			for _, m := range op.Responses[code].Content {
-				a.Fields = s.fields("", m.Schema, v, 0)
+				for _, f := range s.fields("", m.Schema, v, 0) {
+					f.Rules = strings.TrimPrefix(strings.TrimPrefix(f.Rules, v.T("required")), ", ") // everything told is told always
+					a.Fields = append(a.Fields, f)
+				}
 			}
 		}
 		d.Answers = append(d.Answers, a)
@@ -148,6 +151,9 @@ func curl(base, method, path, kind string, example any) string {
 
 // resolve follows a reference of the document.
 func (s *server) resolve(sch *huma.Schema) *huma.Schema {
+	if sch != nil && len(sch.OneOf) == 2 && sch.OneOf[1].Type == "null" {
+		sch = sch.OneOf[0]
+	}
 	if sch != nil && sch.Ref != "" {
 		return s.api.OpenAPI().Components.Schemas.SchemaFromRef(sch.Ref)
 	}

@@ -23,7 +23,7 @@ type escalationJSON struct {
 	ToQueue   namedJSON    `json:"to_queue"`
 	FromLevel int          `json:"from_level" example:"1"`
 	ToLevel   int          `json:"to_level" example:"2"`
-	ToPerson  *namedJSON   `json:"to_person" doc:"The lead told, or who it was given to."`
+	ToPerson  *namedJSON   `json:"to_person" doc:"The lead told, or who it was given to; null = nobody by name."`
 	Reason    string       `json:"reason"`
 	Handover  handoverJSON `json:"handover"`
 	Advice    string       `json:"advice,omitempty" doc:"Of a return."`

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -34,6 +36,9 @@ func (s *server) document() (*document, error) {
 	// Refusals are ours, with more than huma's model says.
 	o.Components.Schemas.Map()["ErrorModel"] = huma.SchemaFromType(o.Components.Schemas, reflect.TypeFor[problem]())
 	delete(o.Components.Schemas.Map(), "ErrorDetail")
+	for _, sch := range o.Components.Schemas.Map() {
+		sayNull(sch)
+	}
 	body, err := json.MarshalIndent(o, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("openapi document: %w", err)
@@ -43,6 +48,27 @@ func (s *server) document() (*document, error) {
 		d.pages[lang] = sync.OnceValues(func() ([]byte, error) { return s.render(lang) })
 	}
 	return d, nil
+}
+
+// schemaName is what clients' generators call a type: "Ticket" for ticketJSON, "NewTicketInput" for what creates one.
+func schemaName(t reflect.Type, hint string) string {
+	name := strings.ReplaceAll(huma.DefaultSchemaNamer(t, hint), "JSON", "")
+	if s, ok := strings.CutSuffix(name, "InBody"); ok {
+		return s + "Input"
+	}
+	return name
+}
+
+// sayNull documents the nulls that huma leaves out: of references, told by their description, and of enumerations.
+func sayNull(sch *huma.Schema) {
+	for name, p := range sch.Properties {
+		if p.Nullable && len(p.Enum) > 0 && p.Enum[len(p.Enum)-1] != nil {
+			p.Enum = append(slices.Clip(p.Enum), nil)
+		}
+		if p.Ref != "" && strings.Contains(p.Description, "null = ") {
+			sch.Properties[name] = &huma.Schema{Description: p.Description, OneOf: []*huma.Schema{{Ref: p.Ref}, {Type: "null"}}}
+		}
+	}
 }
 
 func (d *document) json(w http.ResponseWriter, r *http.Request) {

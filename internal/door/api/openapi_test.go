@@ -94,6 +94,14 @@ func TestOpenAPI(t *testing.T) {
 	if n < 40 {
 		t.Errorf("only %d operations", n)
 	}
+	for name := range schemas {
+		if strings.Contains(name, "JSON") {
+			t.Errorf("a type of ours shows through: %s", name)
+		}
+	}
+	if null := r.at("components", "schemas", "Ticket", "properties", "assignee", "oneOf", 1, "type"); null != "null" {
+		t.Errorf("the assignee may be null: %v", null)
+	}
 	problem := schemas["ErrorModel"].(obj)["properties"].(obj)
 	for _, p := range []string{"title", "status", "detail", "errors", "current", "yours"} {
 		if problem[p] == nil {
