@@ -67,3 +67,39 @@ func TestInsertFills(t *testing.T) {
 		}
 	})
 }
+
+func TestParticipants(t *testing.T) {
+	dbtest.Each(t, "", func(t *testing.T, d *db.DB) {
+		anna := add(t, d, "Anna Colin")
+		write(t, d, func(ctx context.Context, tx *db.Tx) error {
+			_, err := identity.Deactivate(ctx, tx, machine, anna.ID)
+			return err
+		})
+		ensure := func(a auth.Actor, email, name string) (p identity.Person, err error) {
+			err = try(t, d, func(ctx context.Context, tx *db.Tx) error {
+				p, err = identity.EnsureParticipant(ctx, tx, a, email, name)
+				return err
+			})
+			return p, err
+		}
+		if p, err := ensure(machine, "ANNA.colin@exemple.test", "Somebody"); err != nil || p.ID != anna.ID || p.Active || p.External || p.Name != "Anna Colin" {
+			t.Errorf("a former colleague writes: %+v %v", p, err)
+		}
+		guest, err := ensure(machine, "Zoé@Dehors.test", "  Zoé\r\nBcc: x ")
+		if err != nil || !guest.External || guest.Name != "Zoé Bcc: x" || guest.Email != "Zoé@Dehors.test" {
+			t.Errorf("a new one: %+v %v", guest, err)
+		}
+		if p, err := ensure(machine, "zoé@dehors.TEST", ""); err != nil || p.ID != guest.ID {
+			t.Errorf("the same again: %+v %v", p, err)
+		}
+		if p, err := ensure(machine, "sav@dehors.test", " "); err != nil || p.Name != "sav" {
+			t.Errorf("without a name: %+v %v", p, err)
+		}
+		if _, err := ensure(machine, "pas une adresse", "x"); !errors.Is(err, errs.Invalid) {
+			t.Errorf("no address: %v", err)
+		}
+		if _, err := ensure(actor(t, d, guest), "x@dehors.test", "x"); !errors.Is(err, errs.Forbidden) {
+			t.Errorf("a participant makes another: %v", err)
+		}
+	})
+}
