@@ -41,15 +41,26 @@ func (d *desk) act(name string, run action) kit.Handler {
 		}
 		var next ticket.Ticket
 		var key string
+		var gone bool
 		form := clean(r.PostForm)
 		err := d.Write(r, func(ctx context.Context, tx *db.Tx, a auth.Actor) error {
 			t, err := ticket.Find(ctx, tx, a, r.PathValue("ref"))
-			if err == nil {
-				next, key, err = run(ctx, tx, a, t, form)
+			if err != nil {
+				return err
+			}
+			if next, key, err = run(ctx, tx, a, t, form); err != nil {
+				return err
+			}
+			_, err = ticket.Find(ctx, tx, a, next.ID)
+			if gone = errors.Is(err, errs.NotFound); gone { // handed to a queue that only its team reads
+				err = nil
 			}
 			return err
 		})
 		switch {
+		case err == nil && gone:
+			q := readQuery(r.URL.Query())
+			return d.Done(w, r, link(viewPath(q.view), q.values(false)), ui.Flash{Text: i18n.T(r.Context(), key, "ref", next.Reference())})
 		case err == nil:
 			return d.Done(w, r, here(next.Reference(), r.URL.Query()), ui.Flash{Text: i18n.T(r.Context(), key, "ref", next.Reference())})
 		case errors.Is(err, errs.Invalid), errors.Is(err, errs.Conflict):

@@ -224,5 +224,13 @@ func TestHandover(t *testing.T) {
 		h.want(h.get("yanis", h.path(x, "")), 200, "Réinstallez le client.")
 		h.want(h.post("yanis", h.path(x, "/lead"), url.Values{"reason": {"Échéance menacée"}}), 303)
 		h.want(h.get("yanis", h.path(x, "")), 200, "prévient Léa Martin")
+		// Into a queue that only its team reads: the ticket leaves the desk of who passes it on.
+		full.Set("queue", h.queues["Ressources humaines"].ID)
+		full.Set("from", h.find(x.ID).QueueID)
+		gone := h.want(h.post("yanis", h.path(x, "/escalations?view=all"), full), 303)
+		if got := gone.header.Get("Location"); got != "/desk/views/all" {
+			t.Errorf("leads to %q", got)
+		}
+		h.want(h.get("yanis", h.path(x, "")), 404)
 	})
 }
