@@ -14,14 +14,14 @@ import (
 	"entraide/internal/base/i18n"
 )
 
-// document is the OpenAPI document, made once.
+// document is the OpenAPI document and the pages that show it, each written once, when first asked for.
 type document struct {
 	s     *server
-	body  []byte
-	pages map[i18n.Lang]func() ([]byte, error) // made on first use
+	body  func() ([]byte, error)
+	pages map[i18n.Lang]func() ([]byte, error)
 }
 
-func (s *server) document() (*document, error) {
+func (s *server) document() *document {
 	o := s.api.OpenAPI()
 	l := i18n.Loc{Lang: i18n.EN}
 	o.Info.Description = l.T("api.about", "body", l.Size(int64(s.Config.Limits.Body)), "upload", l.Size(int64(s.Config.Limits.Upload)))
@@ -39,15 +39,12 @@ func (s *server) document() (*document, error) {
 	for _, sch := range o.Components.Schemas.Map() {
 		sayNull(sch)
 	}
-	body, err := json.MarshalIndent(o, "", "  ")
-	if err != nil {
-		return nil, fmt.Errorf("openapi document: %w", err)
-	}
-	d := &document{s, body, make(map[i18n.Lang]func() ([]byte, error))}
+	d := &document{s: s, pages: make(map[i18n.Lang]func() ([]byte, error))}
+	d.body = sync.OnceValues(func() ([]byte, error) { return json.MarshalIndent(o, "", "  ") })
 	for _, lang := range i18n.Langs() {
 		d.pages[lang] = sync.OnceValues(func() ([]byte, error) { return s.render(lang) })
 	}
-	return d, nil
+	return d
 }
 
 // schemaName is what clients' generators call a type: "Ticket" for ticketJSON, "NewTicketInput" for what creates one.
@@ -72,9 +69,14 @@ func sayNull(sch *huma.Schema) {
 }
 
 func (d *document) json(w http.ResponseWriter, r *http.Request) {
+	body, err := d.body()
+	if err != nil {
+		d.s.refuse(callOf(r.Context()), fmt.Errorf("openapi document: %w", err))
+		return
+	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "public, max-age=300")
-	_, _ = w.Write(d.body) // the caller has gone: nobody to tell
+	_, _ = w.Write(body) // the caller has gone: nobody to tell
 }
 
 // page shows the document to people, in their language.
