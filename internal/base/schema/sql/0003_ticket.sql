@@ -88,9 +88,9 @@ CREATE TABLE ticket (
 );
 CREATE UNIQUE INDEX ticket_number ON ticket (series, number);
 CREATE UNIQUE INDEX ticket_external ON ticket (external_id) WHERE external_id <> '';
-CREATE INDEX ticket_queue ON ticket (queue_id, updated_at, id) WHERE active;
-CREATE INDEX ticket_assignee ON ticket (assignee_id, updated_at, id) WHERE active;
-CREATE INDEX ticket_active ON ticket (updated_at, id) WHERE active;
+CREATE INDEX ticket_queue ON ticket (queue_id, updated_at, id, assignee_id) WHERE active; -- the last columns of these three are filtered in the index alone
+CREATE INDEX ticket_assignee ON ticket (assignee_id, updated_at, id, queue_id, status) WHERE active;
+CREATE INDEX ticket_active ON ticket (updated_at, id, queue_id) WHERE active;
 CREATE INDEX ticket_requester ON ticket (requester_id, updated_at, id);
 CREATE INDEX ticket_updated ON ticket (updated_at, id, subject_fold); -- the subject is searched in the index alone
 CREATE INDEX ticket_resolved ON ticket (resolved_at, id) WHERE status = 'resolved';
