@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -118,6 +119,9 @@ func (s *server) admit(c *call, w http.ResponseWriter) error {
 	if err != nil || !plain(r.URL.Path) || !plain(query) {
 		return problemOf(http.StatusBadRequest, "api.address")
 	}
+	if err := c.gather(); err != nil {
+		return err
+	}
 	limit := int64(s.Config.Limits.Body)
 	upload := r.Method == http.MethodPost && r.URL.Path == prefix+"/attachments"
 	if upload {
@@ -138,6 +142,33 @@ func (s *server) admit(c *call, w http.ResponseWriter) error {
 			io.Reader
 			io.Closer
 		}{io.TeeReader(r.Body, c.body), r.Body}
+	}
+	return nil
+}
+
+// lists are the parameters that take several values, with commas or repeated.
+var lists = []string{"status", "type"}
+
+// gather joins the values of repeated parameters; of those that take one value huma would read the first in silence.
+func (c *call) gather() error {
+	if !strings.Contains(c.r.URL.RawQuery, "&") {
+		return nil
+	}
+	query, repeated := c.r.URL.Query(), false
+	for name, values := range query {
+		if len(values) < 2 {
+			continue
+		}
+		if !slices.Contains(lists, name) {
+			return &problem{Status: http.StatusUnprocessableEntity, key: "api.invalid",
+				Errors: []mistake{{Location: "query." + name, Message: c.loc.T("api.rule.once")}}}
+		}
+		query[name], repeated = []string{strings.Join(values, ",")}, true
+	}
+	if repeated {
+		address := *c.r.URL // shared with the middlewares outside
+		address.RawQuery = query.Encode()
+		c.r.URL = &address
 	}
 	return nil
 }

@@ -61,6 +61,7 @@ func TestBadInput(t *testing.T) {
 		"somebody else's name": {"alice", "POST", tickets, ok(obj{"requester": "bruno@exemple.fr"}), 403, ""},
 		"a queue of choice":    {"alice", "POST", tickets, ok(obj{"queue": "Réseaux"}), 403, ""},
 		"unknown parameter":    {"alice", "GET", tickets + "?stauts=new", nil, 422, "query.stauts"},
+		"limit twice":          {"alice", "GET", tickets + "?limit=1&limit=2", nil, 422, "query.limit"},
 		"limit of a word":      {"alice", "GET", tickets + "?limit=many", nil, 422, "query.limit"},
 		"limit too high":       {"alice", "GET", tickets + "?limit=201", nil, 422, "query.limit"},
 		"unknown status":       {"alice", "GET", tickets + "?status=lost", nil, 422, "query.status[0]"},

@@ -205,6 +205,11 @@ func TestPeopleAndViews(t *testing.T) {
 		}
 		k.call("denis", "DELETE", "/api/v1/views/"+v.str("id"), nil).want(404)
 		k.call("carla", "DELETE", "/api/v1/views/"+v.str("id"), nil).want(204)
+		for _, q := range []string{"?status=new,open", "?status=new&status=open", "?status=closed&status=new&type=incident"} {
+			if n := len(k.call("carla", "GET", tickets+q, nil).want(200).at("items").([]any)); n != 2 {
+				t.Errorf("%s: %d tickets", q, n)
+			}
+		}
 		page := k.call("carla", "GET", tickets+"?limit=1&sort=created", nil).want(200)
 		next := k.call("carla", "GET", tickets+"?limit=1&sort=created&cursor="+page.str("next_cursor"), nil).want(200)
 		if page.str("items", 0, "subject") != "Deux" || next.str("items", 0, "subject") != "Un" || next.at("next_cursor") != nil {
