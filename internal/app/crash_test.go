@@ -112,10 +112,10 @@ type acknowledged struct {
 }
 
 // TestKilledAtRandom kills the program at random under load, again and again: what it acknowledged is there, once,
-// and every mail that is due leaves. ENTRAIDE_KILLS sets how often; the figure asked for is 200.
+// and every mail that is due leaves. ENTRAIDE_TEST_KILLS sets how often; the figure asked for is 200.
 func TestKilledAtRandom(t *testing.T) {
 	kills := 12
-	if n, err := strconv.Atoi(os.Getenv("ENTRAIDE_KILLS")); err == nil {
+	if n, err := strconv.Atoi(os.Getenv("ENTRAIDE_TEST_KILLS")); err == nil {
 		kills = n
 	}
 	dir := t.TempDir()

@@ -33,8 +33,16 @@ func New(k *kit.Kit, d Deps) (http.Handler, error) {
 	}
 	mount(k)
 	mux := http.NewServeMux()
-	mux.Handle("/", k.Identify(obs.Route(k.Mux())))
-	mux.Handle("/api/", k.Identify(d.API))
+	pages, err := compress(k.Identify(obs.Route(k.Mux())))
+	if err != nil {
+		return nil, err
+	}
+	rest, err := compress(k.Identify(d.API))
+	if err != nil {
+		return nil, err
+	}
+	mux.Handle("/", pages)
+	mux.Handle("/api/", rest)
 	mux.Handle(static.Prefix, files)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
