@@ -12,7 +12,7 @@ const (
 	maxFile     = 700
 	maxFunction = 80
 	maxScenario = 120 // a test that tells one story from its beginning to its end
-	bigTable    = 10 // composite literals of more lines are tables, which a function may hold
+	bigTable    = 10  // composite literals of more lines are tables, which a function may hold
 )
 
 func checkSizes(files []source) (found []finding) {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"mime/multipart"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -121,11 +123,14 @@ func refererPath(r *http.Request) string {
 
 // typed returns the longer texts of a form whose session has ended, so that they can be copied.
 func typed(r *http.Request) []string {
-	if r.ParseForm() != nil { // nothing readable: nothing to give back
-		return nil
+	var values url.Values
+	if mr, err := r.MultipartReader(); err == nil {
+		values = textsOf(mr)
+	} else if r.ParseForm() == nil {
+		values = r.PostForm
 	}
 	var texts []string
-	for name, values := range r.PostForm {
+	for name, values := range values {
 		if name == "password" {
 			continue
 		}
@@ -136,6 +141,24 @@ func typed(r *http.Request) []string {
 		}
 	}
 	return texts
+}
+
+// textsOf reads the texts in front of the first file: nothing that a stranger uploads is taken in.
+func textsOf(mr *multipart.Reader) url.Values {
+	values := make(url.Values)
+	for room := int64(1 << 20); room > 0; {
+		part, err := mr.NextPart()
+		if err != nil || part.FileName() != "" {
+			break
+		}
+		b, err := io.ReadAll(io.LimitReader(part, room))
+		if err != nil {
+			break
+		}
+		room -= int64(len(b)) + 1
+		values.Add(part.FormName(), string(b))
+	}
+	return values
 }
 
 // Int reads a whole number from a form; 0 when it is not one.

@@ -165,6 +165,7 @@ func TestOnlyMine(t *testing.T) {
 		nobody := w.browser("")
 		nobody.get(ref).want(http.StatusSeeOther)
 		nobody.post(ref+"/messages", url.Values{"text": {"Un texte assez long pour être rendu"}}).want(http.StatusUnauthorized, "Un texte assez long")
+		nobody.multipart(ref+"/messages", url.Values{"text": {"Un autre texte, avec un fichier"}}, "a.log", bytes.Repeat([]byte("x"), 2<<20)).want(http.StatusUnauthorized, "Un autre texte, avec un fichier")
 		if to := w.browser("camille").get("/requests/" + x.ID + "?rate=good").want(http.StatusSeeOther).head.Get("Location"); to != ref+"?rate=good" {
 			t.Errorf("the id leads to %s", to)
 		}
