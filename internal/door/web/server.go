@@ -12,6 +12,7 @@ import (
 	"entraide/internal/door/web/front"
 	"entraide/internal/door/web/kit"
 	"entraide/internal/door/web/portal"
+	"entraide/internal/door/web/settings"
 	"entraide/internal/door/web/static"
 	"entraide/internal/door/web/ui"
 )
@@ -64,6 +65,7 @@ func mount(k *kit.Kit) {
 	front.Mount(k)
 	portal.Mount(k)
 	desk.Mount(k)
+	settings.Mount(k)
 	mountLive(k)
 	mountGallery(k)
 }
