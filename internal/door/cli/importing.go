@@ -111,6 +111,9 @@ func (c importPeopleCmd) Run(r *run) error {
 					return totals{}, err
 				}
 			}
+			for _, b := range rep.Warned {
+				fmt.Fprintf(r.Err, "%d %s: %s\n", b.Line, b.ID, r.loc.T(b.Key, b.Args...))
+			}
 			return totals{rep.Imported + rep.Updated, rep.Skipped, len(rep.Failed)}, nil
 		})
 	})

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 
+	"entraide/internal/base/errs"
 	"entraide/internal/base/obs"
 	"entraide/internal/door/web/desk"
 	"entraide/internal/door/web/front"
@@ -68,6 +69,7 @@ func mount(k *kit.Kit) {
 	settings.Mount(k)
 	mountLive(k)
 	mountGallery(k)
+	k.Route(kit.Everyone, "GET /{nowhere...}", func(http.ResponseWriter, *http.Request) error { return errs.NotFound })
 }
 
 // around puts the middlewares around h, the outermost last.
