@@ -18,7 +18,7 @@ const everywhere = {
   nobody: () => ["/sign-in", "/forgot"],
   camille: () => ["/", "/requests", request, "/requests/new", "/notifications", "/me", "/me/notifications", "/me/security", "/gallery", "/not/there"],
   yanis: () => ["/desk/views/mine", "/desk/views/all", ticket, "/desk/call"],
-  herve: () => ["/settings", "/settings/people", "/settings/people/new", "/settings/teams", "/settings/work", "/settings/mail", "/settings/organisation"],
+  herve: () => ["/settings", "/settings/people", "/settings/people/new", "/settings/teams", "/settings/work", "/settings/mail", "/settings/organisation", "/settings/categories"],
 };
 const missing = /\b(portal|desk|front|settings|ui|web|ticket|notify|identity|form)\.[a-z_]+(\.[a-z_]+)*\b/;
 

@@ -24,7 +24,7 @@ func Side(ctx context.Context) []ui.NavGroup {
 	}
 	return []ui.NavGroup{
 		{Title: i18n.T(ctx, "settings.group.centre"), Items: []ui.NavItem{{Key: "overview", Label: i18n.T(ctx, "settings.overview"), Href: ui.SettingsPath}, item("organisation")}},
-		{Title: i18n.T(ctx, "settings.group.people"), Items: []ui.NavItem{item("people"), item("teams")}},
+		{Title: i18n.T(ctx, "settings.group.people"), Items: []ui.NavItem{item("people"), item("teams"), item("categories")}},
 		{Title: i18n.T(ctx, "settings.group.machine"), Items: []ui.NavItem{item("work"), item("mail")}},
 	}
 }
