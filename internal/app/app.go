@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -134,14 +133,10 @@ func (a *App) wire() error {
 	cfg := a.Config
 	streams, drain := context.WithCancel(context.Background())
 	a.drain = drain
-	host := "localhost"
-	if u, err := url.Parse(cfg.BaseURL); err == nil && u.Hostname() != "" {
-		host = u.Hostname()
-	}
 	place := func() recipients.Place { return recipients.Place{Base: cfg.BaseURL} }
 	teller := recipients.Teller{Place: place}
 	a.readers = []event.Reader{teller.Reader()}
-	sender := mailout.Sender{DB: a.DB, SMTP: func() config.SMTP { return cfg.SMTP }, Host: host}
+	sender := mailout.Sender{DB: a.DB, SMTP: func() config.SMTP { return cfg.SMTP }, Host: config.Host(cfg.BaseURL)}
 	a.runner = job.Runner{DB: a.DB, Handlers: handlers(a.DB, sender, teller)}
 
 	k := &kit.Kit{DB: a.DB, Blobs: a.Blobs, Thumbs: blob.NewThumbnailer(2), Hasher: a.Hasher, Config: cfg, Drain: streams,

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -170,13 +169,6 @@ func (r *run) with(c common, f func(cfg config.Config, d *db.DB, blobs blob.Stor
 func operator() auth.Actor { return auth.System("command line") }
 
 func (r *run) say(format string, args ...any) { fmt.Fprintf(r.Out, format+"\n", args...) }
-
-func baseHost(base string) string {
-	if u, err := url.Parse(base); err == nil && u.Hostname() != "" {
-		return u.Hostname()
-	}
-	return "localhost"
-}
 
 type versionCmd struct{}
 

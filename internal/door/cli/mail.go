@@ -57,7 +57,7 @@ type mailDeliverCmd struct {
 
 func (c mailDeliverCmd) Run(r *run) error {
 	err := r.with(c.common, func(cfg config.Config, d *db.DB, blobs blob.Store) error {
-		res, err := intake.Deliver(r.ctx, d, blobs, io.Reader(r.In), intake.Options{To: c.To, Host: baseHost(cfg.BaseURL), Limit: int64(cfg.Limits.Mail)})
+		res, err := intake.Deliver(r.ctx, d, blobs, io.Reader(r.In), intake.Options{To: c.To, Host: config.Host(cfg.BaseURL), Limit: int64(cfg.Limits.Mail)})
 		if err != nil {
 			return err
 		}

@@ -3,9 +3,9 @@ package access
 
 import (
 	"context"
-	"net/url"
 
 	"entraide/internal/base/auth"
+	"entraide/internal/base/config"
 	"entraide/internal/base/db"
 	"entraide/internal/base/i18n"
 	"entraide/internal/base/id"
@@ -39,13 +39,9 @@ func Invite(ctx context.Context, tx *db.Tx, a auth.Actor, base string, p identit
 
 func send(ctx context.Context, tx *db.Tx, base, email, name, lang, token, kind string) error {
 	l := i18n.New(lang, "")
-	host := "localhost"
-	if u, err := url.Parse(base); err == nil && u.Hostname() != "" {
-		host = u.Hostname()
-	}
 	body := l.T("access."+kind+".text", "name", name, "link", base+Path+token)
 	_, _, err := channel.Post(ctx, tx, auth.System("access"), channel.Outgoing{
-		MessageID: "a." + id.New() + "@" + host, Recipient: email, Subject: l.T("access." + kind + ".subject"), Key: "access/" + id.Hash(token),
+		MessageID: "a." + id.New() + "@" + config.Host(base), Recipient: email, Subject: l.T("access." + kind + ".subject"), Key: "access/" + id.Hash(token),
 		Content: channel.Content{ToName: name, Text: body, Auto: "auto-generated"}}, tx.Now)
 	return err
 }

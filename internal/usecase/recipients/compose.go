@@ -91,7 +91,7 @@ func digest(l i18n.Loc, p Place, date string, items []notify.Item) letter {
 		Title: l.N("mail.digest.title", int64(len(items))), Subtitle: date, Why: l.T("mail.digest.why"),
 		Choose: link{l.T("mail.preferences"), p.preferences()}, Button: link{l.T("mail.digest.open"), p.Base + "/notifications"}}
 	for _, i := range items {
-		x.Items = append(x.Items, entry{Title: i.News.Line(l, i.Actor), Ticket: i.Title, Said: i.Excerpt, URL: p.item(i)})
+		x.Items = append(x.Items, entry{Title: i.News.Line(l, i.Actor), Ticket: i.Title, Said: i.Excerpt, URL: p.Item(i)})
 	}
 	return x
 }

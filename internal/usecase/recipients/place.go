@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"strings"
 
+	"entraide/internal/base/config"
 	"entraide/internal/domain/notify"
 	"entraide/internal/domain/ticket"
 )
@@ -15,12 +16,7 @@ type Place struct {
 }
 
 // Host is the host of Base, "localhost" without one: the right side of message ids and the mark of our own mails.
-func (p Place) Host() string {
-	if u, err := url.Parse(p.Base); err == nil && u.Hostname() != "" {
-		return u.Hostname()
-	}
-	return "localhost"
-}
+func (p Place) Host() string { return config.Host(p.Base) }
 
 func (p Place) name() string {
 	if p.Name == "" {
@@ -46,8 +42,8 @@ func (p Place) absolute(html string) string {
 	return strings.ReplaceAll(html, `href="/`, `href="`+p.Base+`/`)
 }
 
-// item leads to what an inbox item tells of; the ticket's page knows its own for every reader.
-func (p Place) item(i notify.Item) string {
+// Item leads to what an inbox item tells of; the ticket's page knows its own for every reader.
+func (p Place) Item(i notify.Item) string {
 	id, ok := strings.CutPrefix(i.Ref, "ticket/")
 	switch t := i.News.Topic(); {
 	case !ok:

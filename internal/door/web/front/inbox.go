@@ -3,7 +3,6 @@ package front
 import (
 	"context"
 	"net/http"
-	"strings"
 
 	"entraide/internal/base/auth"
 	"entraide/internal/base/db"
@@ -12,6 +11,7 @@ import (
 	"entraide/internal/door/web/kit"
 	page "entraide/internal/door/web/page/front"
 	"entraide/internal/door/web/ui"
+	"entraide/internal/usecase/recipients"
 )
 
 func (p pages) mountInbox() {
@@ -19,19 +19,6 @@ func (p pages) mountInbox() {
 	p.Route(kit.SignedIn, "POST "+ui.NotificationsPath+"/read", p.readAll)
 	p.Route(kit.SignedIn, "POST "+ui.NotificationsPath+"/{id}/read", p.readOne)
 	p.Route(kit.SignedIn, "GET "+ui.BellPath, p.bell)
-}
-
-// where an item leads: the requester's page for what is theirs, the desk otherwise.
-func where(i notify.Item) string {
-	id, ok := strings.CutPrefix(i.Ref, "ticket/")
-	switch t := i.News.Topic(); {
-	case !ok:
-		return ui.NotificationsPath
-	case t == notify.Own || t == notify.Watched:
-		return "/requests/" + id
-	default:
-		return ui.DeskPath + "/tickets/" + id
-	}
 }
 
 func (p pages) inbox(w http.ResponseWriter, r *http.Request) error {
@@ -42,7 +29,7 @@ func (p pages) inbox(w http.ResponseWriter, r *http.Request) error {
 		items, next, err := notify.List(ctx, tx, a, notify.Page{Before: r.FormValue("before"), UnreadOnly: v.UnreadOnly})
 		for _, i := range items {
 			v.Items = append(v.Items, page.News{ID: i.ID, Line: i.News.Line(l, i.Actor), Title: i.Title, Excerpt: i.Excerpt,
-				When: l.When(i.At, now), Href: where(i), Unread: i.ReadAt.IsZero()})
+				When: l.When(i.At, now), Href: recipients.Place{}.Item(i), Unread: i.ReadAt.IsZero()})
 		}
 		v.Next = next
 		v.Person = a.ID
