@@ -63,18 +63,31 @@ func codecFor(contentType string) (codec, bool) {
 // Thumbnail draws the picture r so that neither side is longer than side pixels, turned upright as the camera noted
 // it. Smaller pictures keep their size. It waits for a free slot. Errors: ErrNotImage, ErrTooLarge, those of ctx.
 func (t *Thumbnailer) Thumbnail(ctx context.Context, r io.ReadSeeker, side int) (Thumb, error) {
-	select {
-	case t.slots <- struct{}{}:
-		defer func() { <-t.slots }()
-	case <-ctx.Done():
-		return Thumb{}, ctx.Err()
+	leave, err := t.enter(ctx)
+	if err != nil {
+		return Thumb{}, err
 	}
+	defer leave()
 	img, turn, err := decode(ctx, r)
 	if err != nil {
 		return Thumb{}, fmt.Errorf("thumbnail: %w", err)
 	}
-	small := turned(scaled(img, max(1, side)), turn)
-	out := Thumb{Type: "image/jpeg", Width: small.Rect.Dx(), Height: small.Rect.Dy()}
+	return drawn(turned(scaled(img, max(1, side)), turn))
+}
+
+// enter waits for a slot and returns what gives it back.
+func (t *Thumbnailer) enter(ctx context.Context) (leave func(), err error) {
+	select {
+	case t.slots <- struct{}{}:
+		return func() { <-t.slots }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// drawn encodes a small picture.
+func drawn(small *image.RGBA) (out Thumb, err error) {
+	out = Thumb{Type: "image/jpeg", Width: small.Rect.Dx(), Height: small.Rect.Dy()}
 	var b bytes.Buffer
 	if small.Opaque() {
 		err = jpeg.Encode(&b, small, &jpeg.Options{Quality: 82})
