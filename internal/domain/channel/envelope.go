@@ -1,7 +1,8 @@
 // Package channel keeps an envelope for each message that came in or goes out: what became of it, to which record it
 // belongs, and why it is stuck if it is. What a message means is decided by the use cases that call this room.
 //
-// Coming in: received → done, ignored (never answered) or parked (a person must look). Going out: waiting → sent or
+// Coming in: received → done, ignored (never answered), parked (a person must look)
+// or quarantined (from somebody whose mail is not wanted; a person may release it). Going out: waiting → sent or
 // failed. Outgoing mail is promised in the transaction that caused it and delivered by the job JobSend, at least once,
 // always under the same Message-ID.
 package channel
@@ -32,13 +33,14 @@ type State string
 
 // The states; see the package comment.
 const (
-	Received State = "received"
-	Done     State = "done"
-	Ignored  State = "ignored"
-	Parked   State = "parked"
-	Waiting  State = "waiting"
-	Sent     State = "sent"
-	Failed   State = "failed"
+	Received    State = "received"
+	Done        State = "done"
+	Ignored     State = "ignored"
+	Parked      State = "parked"
+	Quarantined State = "quarantined"
+	Waiting     State = "waiting"
+	Sent        State = "sent"
+	Failed      State = "failed"
 )
 
 // JobSend is the kind of job that delivers an outgoing envelope; its key is the envelope's id, its payload a Delivery.
@@ -66,6 +68,17 @@ type Envelope struct {
 	Key       string // the same key is never stored twice in one direction
 	At        time.Time
 	DoneAt    time.Time // zero = under way
+	MailboxID string    // by which it came or goes; "" = a pipe, or the mail server of the configuration
+	Exchange  string    // id of the Exchange with a third party that it belongs to; "" = none
+	Suggest   string    // "ticket/…" that its ticket may belong to: a question for an agent; "" = none
+	Trail     []Step    // decisions that were taken, in order; nil in lists
+	Size      int64     // bytes of the raw message; 0 for what goes out
+}
+
+// Step is one decision about a message and why it was taken, for the page that explains it.
+type Step struct {
+	Key  string            `json:"key"` // catalogue key, "mail.step.…"
+	Args map[string]string `json:"args,omitempty"`
 }
 
 // Content is what an outgoing mail says. It is complete but for the address it is sent from, which is the
@@ -81,11 +94,11 @@ type Content struct {
 	Unsubscribe string   `json:"unsubscribe,omitempty"` // address of the page where one chooses what one gets
 }
 
-const columns = "id, direction, message_id, hash, sender, recipient, subject, state, reason, ref, message, content, key, at, done_at"
+const columns = "id, direction, message_id, hash, sender, recipient, subject, state, reason, ref, message, content, key, at, done_at, mailbox_id, exchange, suggest, trail, size"
 
 func scan(r db.Row, e *Envelope) error {
 	return r.Scan(&e.ID, &e.Direction, &e.MessageID, &e.Hash, &e.Sender, &e.Recipient, &e.Subject, &e.State, &e.Reason, &e.Ref,
-		&e.Message, db.JSON(&e.Content), &e.Key, db.Millis(&e.At), db.Millis(&e.DoneAt))
+		&e.Message, db.JSON(&e.Content), &e.Key, db.Millis(&e.At), db.Millis(&e.DoneAt), &e.MailboxID, &e.Exchange, &e.Suggest, db.JSON(&e.Trail), &e.Size)
 }
 
 // MayLook returns nil if a may see envelopes: they show who wrote what to whom.

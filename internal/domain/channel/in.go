@@ -26,6 +26,8 @@ type Incoming struct {
 	Recipient string
 	Subject   string
 	Key       string // the same message, delivered twice or by two ways, has the same key; never ""
+	MailboxID string // by which it came; "" = a pipe
+	Size      int64  // bytes
 }
 
 // Receive stores an envelope for what came in. fresh is false for a message that was received before: its envelope is
@@ -39,15 +41,15 @@ func Receive(ctx context.Context, tx *db.Tx, a auth.Actor, in Incoming) (e Envel
 		return e, false, fmt.Errorf("receive without a key: %w", errs.Invalid)
 	}
 	e = Envelope{ID: id.New(), Direction: In, MessageID: in.MessageID, Hash: in.Hash, Sender: in.Sender, Recipient: in.Recipient,
-		Subject: text.Excerpt(in.Subject, maxSubject), State: Received, Key: in.Key, At: tx.Now}
+		Subject: text.Excerpt(in.Subject, maxSubject), State: Received, Key: in.Key, At: tx.Now, MailboxID: in.MailboxID, Size: in.Size}
 	return insert(ctx, tx, e)
 }
 
 // insert stores e unless its key is known; then it returns what is stored.
 func insert(ctx context.Context, tx *db.Tx, e Envelope) (Envelope, bool, error) {
-	n, err := tx.Exec(ctx, `INSERT INTO envelope (`+columns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0)
+	n, err := tx.Exec(ctx, `INSERT INTO envelope (`+columns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0, $15, $16, $17, $18, $19)
 		ON CONFLICT (direction, key) WHERE key <> '' DO NOTHING`, e.ID, e.Direction, e.MessageID, e.Hash, e.Sender, e.Recipient,
-		e.Subject, e.State, e.Reason, e.Ref, e.Message, db.JSON(e.Content), e.Key, db.Ms(e.At))
+		e.Subject, e.State, e.Reason, e.Ref, e.Message, db.JSON(e.Content), e.Key, db.Ms(e.At), e.MailboxID, e.Exchange, e.Suggest, db.JSON(&e.Trail), e.Size)
 	if err != nil {
 		return e, false, fmt.Errorf("store envelope: %w", err)
 	}

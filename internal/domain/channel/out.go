@@ -23,6 +23,8 @@ type Outgoing struct {
 	Message   string
 	Key       string // the same news to the same person has the same key
 	Content   Content
+	MailboxID string // by which it goes; "" = the mail server of the configuration
+	Exchange  string // id of the exchange with a third party; "" = none
 }
 
 // Post promises a mail: its envelope and the job that delivers it not before at. fresh is false, and nothing is
@@ -36,7 +38,8 @@ func Post(ctx context.Context, tx *db.Tx, a auth.Actor, o Outgoing, at time.Time
 		return e, false, fmt.Errorf("post %q to %q: %w", o.MessageID, o.Recipient, errs.Invalid)
 	}
 	e = Envelope{ID: id.New(), Direction: Out, MessageID: o.MessageID, Recipient: text.Line(o.Recipient), Subject: text.Excerpt(o.Subject, maxSubject),
-		State: Waiting, Ref: o.Ref, Message: o.Message, Content: o.Content, Key: o.Key, At: tx.Now}
+		State: Waiting, Ref: o.Ref, Message: o.Message, Content: o.Content, Key: o.Key, At: tx.Now,
+		MailboxID: o.MailboxID, Exchange: o.Exchange}
 	e, fresh, err = insert(ctx, tx, e)
 	if err != nil || !fresh {
 		return e, false, err
@@ -166,9 +169,9 @@ func Of(ctx context.Context, tx *db.Tx, a auth.Actor, ref string) ([]Envelope, e
 	return db.All(ctx, tx, scanHead, "SELECT "+headColumns+" FROM envelope WHERE ref = $1 ORDER BY at, id", ref)
 }
 
-const headColumns = "id, direction, message_id, hash, sender, recipient, subject, state, reason, ref, message, key, at, done_at"
+const headColumns = "id, direction, message_id, hash, sender, recipient, subject, state, reason, ref, message, key, at, done_at, mailbox_id, exchange, suggest, size"
 
 func scanHead(r db.Row, e *Envelope) error {
 	return r.Scan(&e.ID, &e.Direction, &e.MessageID, &e.Hash, &e.Sender, &e.Recipient, &e.Subject, &e.State, &e.Reason, &e.Ref,
-		&e.Message, &e.Key, db.Millis(&e.At), db.Millis(&e.DoneAt))
+		&e.Message, &e.Key, db.Millis(&e.At), db.Millis(&e.DoneAt), &e.MailboxID, &e.Exchange, &e.Suggest, &e.Size)
 }

@@ -54,17 +54,25 @@ CREATE TABLE envelope (
 	sender     TEXT   NOT NULL DEFAULT '', -- address
 	recipient  TEXT   NOT NULL DEFAULT '', -- address
 	subject    TEXT   NOT NULL DEFAULT '',
-	state      TEXT   NOT NULL CHECK (state IN ('received', 'done', 'ignored', 'parked', 'waiting', 'sent', 'failed')),
+	state      TEXT   NOT NULL CHECK (state IN ('received', 'done', 'ignored', 'parked', 'quarantined', 'waiting', 'sent', 'failed')),
 	reason     TEXT   NOT NULL DEFAULT '', -- of that state, for people who look
 	ref        TEXT   NOT NULL DEFAULT '', -- "ticket/…" it belongs to
 	message    TEXT   NOT NULL DEFAULT '', -- id of the ticket message it carries
 	content    TEXT   NOT NULL DEFAULT '', -- JSON: what to send
 	key        TEXT   NOT NULL DEFAULT '', -- delivery key: the same news to the same person once
 	at         BIGINT NOT NULL,
-	done_at    BIGINT NOT NULL DEFAULT 0
+	done_at    BIGINT NOT NULL DEFAULT 0,
+	mailbox_id TEXT   NOT NULL DEFAULT '', -- by which it came or goes; '' = a pipe, or the installation's mail server
+	exchange   TEXT   NOT NULL DEFAULT '', -- id of the exchange with a third party; '' = none
+	suggest    TEXT   NOT NULL DEFAULT '', -- "ticket/…" that its ticket may belong to: a question for an agent; '' = none
+	trail      TEXT   NOT NULL DEFAULT '', -- JSON: the decisions that were taken and why
+	size       BIGINT NOT NULL DEFAULT 0   -- bytes of the raw message
 );
+CREATE INDEX envelope_sender ON envelope (sender, at) WHERE direction = 'in';
+CREATE INDEX envelope_suggest ON envelope (ref) WHERE suggest <> '';
 CREATE UNIQUE INDEX envelope_key ON envelope (direction, key) WHERE key <> '';
 CREATE INDEX envelope_message_id ON envelope (message_id);
 CREATE INDEX envelope_at ON envelope (at, id);
 CREATE INDEX envelope_trouble ON envelope (at) WHERE state IN ('parked', 'waiting', 'failed');
+CREATE INDEX envelope_quarantine ON envelope (id) WHERE state = 'quarantined';
 CREATE INDEX envelope_ref ON envelope (ref, at);
