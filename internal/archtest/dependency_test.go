@@ -10,7 +10,7 @@ import (
 )
 
 // maxDependencies bounds what a reader has to trust and an operator to update; tools of the build do not count.
-const maxDependencies = 25
+const maxDependencies = 40
 
 var (
 	required = regexp.MustCompile(`(?m)^(?:require )?\s*([\w.-]+\.[\w./-]+) v\S+`)
