@@ -40,6 +40,7 @@ func Mount(k *kit.Kit) {
 	p.mountPeople()
 	p.mountTeams()
 	p.mountWork()
+	p.mountMail()
 	p.mountCategories()
 	p.Route(kit.Admins, "GET "+organisationPath, p.organisation)
 	p.Route(kit.Admins, "POST "+organisationPath, p.saveOrganisation)
