@@ -87,7 +87,7 @@ func Prepare(ctx context.Context, d *db.DB) error {
 	})
 }
 
-// welcome makes the link for the first administrator, which replaces earlier ones; "" when there is an administrator.
+// welcome makes a link for the first administrator; "" when there is one.
 func welcome(ctx context.Context, d *db.DB) (path string, err error) {
 	err = d.Write(ctx, func(tx *db.Tx) error {
 		path = ""

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -245,6 +246,35 @@ func TestTokens(t *testing.T) {
 			}
 			return err
 		})
+		everybody := func(a auth.Actor, typed, before string) (list []identity.OwnedToken, next string, err error) {
+			err = d.Read(t.Context(), func(tx *db.Tx) error {
+				list, next, err = identity.AllTokens(t.Context(), tx, a, typed, before)
+				return err
+			})
+			return list, next, err
+		}
+		for i := range 60 {
+			if _, err := issue(machine, "n"+strconv.Itoa(i), all, time.Time{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		page, next, err := everybody(actor(t, d, ada), "col", "")
+		if err != nil || len(page) != 50 || next == "" || page[0].Owner != "Anna Colin" || page[0].Name != "n59" || page[0].Over(c.now()) {
+			t.Errorf("a page of tokens: %d, next %q: %v", len(page), next, err)
+		}
+		if page, next, err = everybody(actor(t, d, ada), "", next); err != nil || len(page) != 13 || next != "" {
+			t.Errorf("the rest: %d, next %q: %v", len(page), next, err)
+		}
+		if page, _, err = everybody(actor(t, d, ada), "dupin", ""); err != nil || len(page) > 0 {
+			t.Errorf("Bob's tokens: %+v %v", page, err)
+		}
+		narrow := actor(t, d, ada)
+		narrow.Scopes = []string{"admin"}
+		for _, a := range []auth.Actor{me, narrow, {}} {
+			if _, _, err := everybody(a, "", ""); !errors.Is(err, errs.Forbidden) {
+				t.Errorf("%s lists everybody's tokens: %v", a.Name, err)
+			}
+		}
 		var stored string
 		err = d.Read(t.Context(), func(tx *db.Tx) error {
 			return tx.QueryRowContext(t.Context(), "SELECT string_agg(data, ' ') || (SELECT string_agg(token_hash, ' ') FROM api_token) FROM event").Scan(&stored)

@@ -3,6 +3,7 @@ package identity
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"entraide/internal/base/auth"
@@ -37,9 +38,28 @@ func (w Away) problems(self string) (f []errs.Field) {
 }
 
 // SetAway records an absence of a person, or its end with the zero Away, and emits person.updated.
-// Errors: errs.NotFound, errs.Forbidden unless a is that person or an administrator, errs.Invalid.
+// Errors: errs.NotFound, errs.Forbidden unless a is that person, leads a team of theirs or administers; errs.Invalid.
 func SetAway(ctx context.Context, tx *db.Tx, a auth.Actor, personID string, w Away) (Person, error) {
-	return Update(ctx, tx, a, personID, 0, func(p *Person) { p.Away = w })
+	p, err := Find(ctx, tx, a, personID)
+	if err != nil {
+		return p, err
+	}
+	if p.MayEdit(a) != nil {
+		if err := leadsPerson(ctx, tx, a, personID); err != nil {
+			return p, err
+		}
+	}
+	return update(ctx, tx, a, p, func(p *Person) { p.Away = w })
+}
+
+// leadsPerson returns nil if a leads a team that a person is in.
+// Errors: errs.Forbidden.
+func leadsPerson(ctx context.Context, tx *db.Tx, a auth.Actor, personID string) error {
+	teams, err := db.Strings(ctx, tx, "SELECT team_id FROM team_member WHERE person_id = $1", personID)
+	if err == nil && (!a.Scoped("people:write") || !slices.ContainsFunc(teams, a.Leads)) {
+		err = fmt.Errorf("absence of person %s: %w", personID, errs.Forbidden)
+	}
+	return err
 }
 
 // maxDeputies bounds how far a chain of deputies who are away themselves is followed.

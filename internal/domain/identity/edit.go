@@ -82,6 +82,11 @@ func Update(ctx context.Context, tx *db.Tx, a auth.Actor, personID string, versi
 	if version != 0 && version != before.Version {
 		return before, fmt.Errorf("update person %s: %w", personID, errs.Because(errs.Conflict, "identity.conflict"))
 	}
+	return update(ctx, tx, a, before, edit)
+}
+
+// update stores what edit changes in the person before, whom a may edit.
+func update(ctx context.Context, tx *db.Tx, a auth.Actor, before Person, edit func(*Person)) (Person, error) {
 	p := before
 	edit(&p)
 	p.ID, p.Active, p.Roles, p.HasPassword = before.ID, before.Active, before.Roles, before.HasPassword
@@ -92,7 +97,7 @@ func Update(ctx context.Context, tx *db.Tx, a auth.Actor, personID string, versi
 		return before, nil
 	}
 	if !own && MayAdminister(a) != nil {
-		return before, fmt.Errorf("update person %s: %w", personID, errs.Because(errs.Forbidden, "identity.notyours"))
+		return before, fmt.Errorf("update person %s: %w", before.ID, errs.Because(errs.Forbidden, "identity.notyours"))
 	}
 	if !own && before.Is(auth.Admin) { // who changes an administrator's address may have their next password
 		if err := mayGiveRoles(a); err != nil {

@@ -147,6 +147,25 @@ func RenameGroup(ctx context.Context, tx *db.Tx, a auth.Actor, groupID string, v
 	return g, emitGroup(ctx, tx, a, "group.updated", g.ID, []event.Change{{Field: "name", From: before.Name, To: g.Name}})
 }
 
+// DeleteGroup forgets a group and who was in it, and emits group.deleted. The people stay.
+// Errors: errs.NotFound, errs.Forbidden.
+func DeleteGroup(ctx context.Context, tx *db.Tx, a auth.Actor, groupID string) error {
+	g, err := FindGroup(ctx, tx, a, groupID)
+	if err != nil {
+		return err
+	}
+	if err := MayAdminister(a); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, "DELETE FROM group_member WHERE group_id = $1", g.ID); err != nil {
+		return err
+	}
+	if err := tx.ExecOne(ctx, "DELETE FROM people_group WHERE id = $1", g.ID); err != nil {
+		return err
+	}
+	return emitGroup(ctx, tx, a, "group.deleted", g.ID, []event.Change{{Field: "code", From: g.Code}, {Field: "name", From: g.Name}})
+}
+
 // AddToGroup puts a person into a group and emits group.member. Nothing happens when they are in it.
 // Errors: errs.NotFound, errs.Forbidden.
 func AddToGroup(ctx context.Context, tx *db.Tx, a auth.Actor, groupID, personID string) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"entraide/internal/base/auth"
@@ -50,13 +51,15 @@ func newLink(ctx context.Context, tx *db.Tx, purpose Purpose, personID string, t
 }
 
 // Bootstrap returns the token of a link that creates the first administrator, good for a day; "" when there is an
-// active administrator. It replaces earlier ones. The program prints it at its start and nobody else ever sees it.
+// active administrator. The program prints it at its start and nobody else ever sees it. Links printed by other starts
+// stay good, because only hashes are kept and a replica must not end what another has just printed: the first one that
+// is used ends them all.
 func Bootstrap(ctx context.Context, tx *db.Tx) (string, error) {
 	n, err := admins(ctx, tx, "")
 	if err != nil || n > 0 {
 		return "", err
 	}
-	if _, err := tx.Exec(ctx, "DELETE FROM one_time_link WHERE purpose = 'bootstrap'"); err != nil {
+	if _, err := tx.Exec(ctx, "DELETE FROM one_time_link WHERE purpose = 'bootstrap' AND expires_at <= $1", db.Ms(tx.Now)); err != nil {
 		return "", err
 	}
 	return newLink(ctx, tx, ForBootstrap, "", bootstrapTTL)
@@ -140,6 +143,16 @@ func spend(ctx context.Context, tx *db.Tx, token string) error {
 	return err
 }
 
+// spendBootstrap uses all links for the first administrator up, so that of two people at the same time, with the same
+// link or with two, one gets errs.NotFound.
+func spendBootstrap(ctx context.Context, tx *db.Tx, token string) error {
+	spent, err := db.Strings(ctx, tx, "UPDATE one_time_link SET used_at = $1 WHERE purpose = 'bootstrap' AND used_at = 0 RETURNING token_hash", db.Ms(tx.Now))
+	if err == nil && !slices.Contains(spent, id.Hash(token)) {
+		err = fmt.Errorf("one-time link: %w", errs.Because(errs.NotFound, "identity.link.over"))
+	}
+	return err
+}
+
 // UseLink sets the password of the person that an invitation or reset was made for, ends their sessions and other
 // links, forgets wrong tries, and emits person.password. It returns their id.
 // Errors: errs.NotFound with a reason (see FindLink), errs.Invalid for a password that may not be chosen.
@@ -208,7 +221,7 @@ func UseBootstrap(ctx context.Context, d *db.DB, h *Hasher, token string, p Pers
 		if _, err := FindLink(ctx, tx, token); err != nil {
 			return err
 		}
-		if err := spend(ctx, tx, token); err != nil {
+		if err := spendBootstrap(ctx, tx, token); err != nil {
 			return err
 		}
 		a := auth.System("first start")

@@ -92,6 +92,8 @@ func changeRoles(ctx context.Context, tx *db.Tx, a auth.Actor, p Person, roles [
 }
 
 // joinsTeam gives p the role that being in a team, or leading it, takes. Whether a manages the team is for the caller.
+// Only administrators give roles: a lead gathers people who have them already, so that nobody becomes an agent, who
+// reads every ticket, without an administrator.
 func joinsTeam(ctx context.Context, tx *db.Tx, a auth.Actor, p Person, leads bool) error {
 	r := auth.Agent
 	switch {
@@ -103,8 +105,8 @@ func joinsTeam(ctx context.Context, tx *db.Tx, a auth.Actor, p Person, leads boo
 	if slices.Contains(p.Roles, r) {
 		return nil
 	}
-	if !a.Scoped("admin") {
-		return fmt.Errorf("give role %s: %w", r, errs.Forbidden)
+	if mayGiveRoles(a) != nil {
+		return fmt.Errorf("give role %s: %w", r, errs.Because(errs.Forbidden, "identity.team.needs."+string(r), "name", p.Name))
 	}
 	roles, err := checkRoles(append(slices.Clone(p.Roles), r))
 	if err == nil {

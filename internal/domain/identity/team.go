@@ -196,8 +196,9 @@ func UpdateTeam(ctx context.Context, tx *db.Tx, a auth.Actor, teamID string, ver
 }
 
 // SetMember puts a person into a team, or changes whether they lead it, and emits team.member. Who has neither the role
-// agent nor lead becomes an agent by it, who leads a team a lead.
-// Errors: errs.NotFound, errs.Forbidden, errs.Invalid when they are no active colleague.
+// agent nor lead becomes an agent by it, who leads a team a lead, if a is an administrator.
+// Errors: errs.NotFound, errs.Forbidden, with a reason when the person lacks the role and a is no administrator;
+// errs.Invalid when they are no active colleague.
 func SetMember(ctx context.Context, tx *db.Tx, a auth.Actor, teamID, personID string, leads bool) error {
 	t, err := FindTeam(ctx, tx, a, teamID)
 	if err != nil {

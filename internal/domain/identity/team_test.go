@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -78,9 +79,15 @@ func TestWhoManagesTeams(t *testing.T) {
 			"a participant":        {actor(t, d, ada), hers, out, false, errs.Invalid},
 			"limited, no new role": {limited, other, guy, false, nil},
 			"limited, new role":    {limited, other, anna, false, errs.Forbidden},
+			"lead, no agent yet":   {actor(t, d, lea), hers, anna, false, errs.Forbidden},
+			"lead, no lead yet":    {actor(t, d, lea), hers, guy, true, errs.Forbidden},
 		} {
-			if err := set(c.a, c.team, c.p, c.leads); !errors.Is(err, c.want) {
+			err := set(c.a, c.team, c.p, c.leads)
+			if !errors.Is(err, c.want) {
 				t.Errorf("%s: %v", name, err)
+			}
+			if key, _, _ := errs.Reason(err); strings.HasSuffix(name, "yet") != (key != "") && !strings.HasSuffix(name, "new role") {
+				t.Errorf("%s: the reason is %q", name, key)
 			}
 			update := func() error {
 				return try(t, d, func(ctx context.Context, tx *db.Tx) error {
@@ -91,6 +98,9 @@ func TestWhoManagesTeams(t *testing.T) {
 			if err := update(); (err == nil) != c.a.Admin() {
 				t.Errorf("%s edits the team: %v", name, err)
 			}
+		}
+		if roles := actor(t, d, anna).Roles; len(roles) > 0 {
+			t.Errorf("Anna became %v", roles)
 		}
 		a := actor(t, d, lea)
 		if !a.Leads(hers.ID) || a.Leads(other.ID) || !actor(t, d, guy).Works(hers.ID) {
@@ -108,10 +118,7 @@ func TestWhoManagesTeams(t *testing.T) {
 
 func TestMembershipsGiveRoles(t *testing.T) {
 	dbtest.Each(t, "", func(t *testing.T, d *db.DB) {
-		lea, team := add(t, d, "Lea Lead", auth.Lead), makeTeam(t, d, "Réseau", 2)
-		write(t, d, func(ctx context.Context, tx *db.Tx) error {
-			return identity.SetMember(ctx, tx, machine, team.ID, lea.ID, true)
-		})
+		ada, team := add(t, d, "Ada Lovelace", auth.Admin), makeTeam(t, d, "Réseau", 2)
 		for name, c := range map[string]struct {
 			had   []auth.Role
 			leads bool
@@ -124,7 +131,7 @@ func TestMembershipsGiveRoles(t *testing.T) {
 			"Max Lead":   {[]auth.Role{auth.Lead}, false, []auth.Role{auth.Lead}},
 			"Ada Admin":  {[]auth.Role{auth.Admin}, false, []auth.Role{auth.Agent, auth.Admin}},
 		} {
-			p, by := add(t, d, name, c.had...), actor(t, d, lea)
+			p, by := add(t, d, name, c.had...), actor(t, d, ada)
 			for range 2 { // the second time changes nothing
 				write(t, d, func(ctx context.Context, tx *db.Tx) error {
 					return identity.SetMember(ctx, tx, by, team.ID, p.ID, c.leads)
@@ -256,11 +263,21 @@ func TestGroups(t *testing.T) {
 			if err != nil || !slices.Equal(ids, []string{g.ID}) {
 				t.Errorf("groups of Anna: %v %v", ids, err)
 			}
-			return identity.RemoveFromGroup(ctx, tx, machine, g.ID, anna.ID)
+			if err := identity.RemoveFromGroup(ctx, tx, machine, g.ID, anna.ID); err != nil {
+				return err
+			}
+			if err := identity.DeleteGroup(ctx, tx, agent, g.ID); !errors.Is(err, errs.Forbidden) {
+				t.Errorf("an agent deletes: %v", err)
+			}
+			return identity.AddToGroup(ctx, tx, machine, g.ID, guy.ID)
 		})
-		want := []string{"group.created", "group.member", "group.updated", "group.member"}
+		write(t, d, func(ctx context.Context, tx *db.Tx) error { return identity.DeleteGroup(ctx, tx, machine, g.ID) })
+		want := []string{"group.created", "group.member", "group.updated", "group.member", "group.member", "group.deleted"}
 		if got := kinds(t, d, "group/"+g.ID); !slices.Equal(got, want) {
 			t.Errorf("events %v", got)
+		}
+		if n := dbtest.Count(t, d, "group_member") + dbtest.Count(t, d, "people_group"); n != 0 {
+			t.Errorf("%d rows of the group are left", n)
 		}
 	})
 }
@@ -304,6 +321,28 @@ func TestAway(t *testing.T) {
 		}
 		if err := away(actor(t, d, bob), anna, identity.Away{Until: week}); !errors.Is(err, errs.Forbidden) {
 			t.Errorf("by a colleague: %v", err)
+		}
+		lea, guy, team := add(t, d, "Lea Lead", auth.Lead), add(t, d, "Guy Agent", auth.Agent), makeTeam(t, d, "Réseau", 2)
+		write(t, d, func(ctx context.Context, tx *db.Tx) error {
+			if err := identity.SetMember(ctx, tx, machine, team.ID, guy.ID, false); err != nil {
+				return err
+			}
+			return identity.SetMember(ctx, tx, machine, team.ID, lea.ID, true)
+		})
+		lead := actor(t, d, lea)
+		if err := away(lead, guy, identity.Away{Until: week}); err != nil {
+			t.Errorf("by the lead: %v", err)
+		}
+		for who, by := range map[*identity.Person]auth.Actor{&anna: lead, &lea: actor(t, d, guy)} {
+			if err := away(by, *who, identity.Away{Until: week}); !errors.Is(err, errs.Forbidden) {
+				t.Errorf("%s by %s: %v", who.Name, by.Name, err)
+			}
+		}
+		if err := try(t, d, func(ctx context.Context, tx *db.Tx) error {
+			_, err := identity.Update(ctx, tx, lead, guy.ID, 0, func(p *identity.Person) { p.Phone = "02 40 12 34 56" })
+			return err
+		}); !errors.Is(err, errs.Forbidden) {
+			t.Errorf("a lead changes more than the absence: %v", err)
 		}
 		if err := away(actor(t, d, anna), anna, identity.Away{From: now.Add(time.Hour), Until: week, DeputyID: bob.ID, Note: "En congé"}); err != nil {
 			t.Fatal(err)

@@ -120,6 +120,40 @@ func ListTokens(ctx context.Context, tx *db.Tx, a auth.Actor, personID string) (
 		"SELECT "+tokenColumns+" FROM api_token t WHERE t.person_id = $1 ORDER BY t.id DESC", personID)
 }
 
+// OwnedToken is a token with whom it acts for.
+type OwnedToken struct {
+	Token
+	Owner string // name
+	Email string
+}
+
+// Over reports whether the token no longer opens anything.
+func (t Token) Over(now time.Time) bool { return !t.Expires.IsZero() && !t.Expires.After(now) }
+
+// AllTokens returns a page of everybody's tokens, the newest first, also those that are over, and where the next page
+// begins, "" at the end. typed narrows them to owners whose name, address or login it begins a word of, as in List.
+// Errors: errs.Forbidden unless a is an administrator, and for a limited token.
+func AllTokens(ctx context.Context, tx *db.Tx, a auth.Actor, typed, before string) (list []OwnedToken, next string, err error) {
+	if err := mayKeys(a, ""); err != nil {
+		return nil, "", err
+	}
+	q := &query{}
+	q.and("TRUE")
+	q.words(typed)
+	if before != "" {
+		q.and("t.id < " + q.arg(text.Line(before)))
+	}
+	limit := pageSize(0)
+	list, err = db.All(ctx, tx, func(r db.Row, t *OwnedToken) error { return r.Scan(append(t.dest(), &t.Owner, &t.Email)...) },
+		"SELECT "+tokenColumns+", p.name, p.email FROM api_token t JOIN person p ON p.id = t.person_id"+q.sql()+
+			" ORDER BY t.id DESC LIMIT "+q.arg(limit+1), q.args...)
+	if len(list) > limit {
+		list = list[:limit]
+		next = list[limit-1].ID
+	}
+	return list, next, err
+}
+
 // RevokeToken deletes a token and emits token.revoked.
 // Errors: errs.NotFound, also for one of somebody else unless a is an administrator.
 func RevokeToken(ctx context.Context, tx *db.Tx, a auth.Actor, tokenID string) error {
