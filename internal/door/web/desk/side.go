@@ -90,7 +90,7 @@ func personCard(p identity.Person) ui.Person {
 	if p.Site != "" {
 		where = append(where, p.Site)
 	}
-	return ui.Person{ID: p.ID, Name: p.Name, Detail: strings.Trim(strings.Join(where, ", "), ", ")}
+	return ui.Person{ID: p.ID, Name: p.Name, Image: ui.PhotoPath(p.ID, p.Avatar), Detail: strings.Trim(strings.Join(where, ", "), ", ")}
 }
 
 // contact are the facts by which one reaches a person.

@@ -39,6 +39,9 @@ func (d *desk) show(w http.ResponseWriter, r *http.Request, status int, f page.F
 		}
 		topics = c.topics
 		t = c.page(ctx, tx, a, f, r.URL.Query())
+		if err := kit.Faces(ctx, tx, a, t.Faces()...); err != nil {
+			return err
+		}
 		unread, err = notify.Unread(ctx, tx, a)
 		return err
 	})
@@ -159,7 +162,10 @@ func (d *desk) presence(w http.ResponseWriter, r *http.Request) error {
 		for _, x := range present {
 			here = append(here, page.Presence{Person: ui.Person{ID: x.PersonID, Name: x.Name}, Writing: x.Writing})
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return kit.Faces(ctx, tx, a, page.Faces(here)...)
 	})
 	if err != nil {
 		return err

@@ -22,6 +22,9 @@ import (
 func (p pages) mountMe() {
 	p.Route(kit.SignedIn, "GET "+ui.ProfilePath, p.me)
 	p.Route(kit.SignedIn, "POST "+ui.ProfilePath, p.saveMe)
+	p.Route(kit.SignedIn, "POST "+photoPath, p.savePhoto)
+	p.Route(kit.SignedIn, "POST "+photoPath+"/removal", p.dropPhoto)
+	p.Route(kit.SignedIn, "GET /people/{id}/photo", p.photo)
 	p.Route(kit.SignedIn, "GET "+ui.ProfilePath+"/notifications", p.choices)
 	p.Route(kit.SignedIn, "POST "+ui.ProfilePath+"/notifications", p.saveChoices)
 	p.Route(kit.SignedIn, "POST "+ui.ProfilePath+"/away", p.saveAway)
@@ -68,6 +71,7 @@ func (p pages) showMe(w http.ResponseWriter, r *http.Request, status int, me ide
 	zone := auth.From(ctx).Location()
 	v.Name, v.Email, v.Lang, v.Zone, v.Phone, v.Mobile, v.GivenName, v.Theme = me.Name, me.Email, me.Lang, me.Zone, me.Phone, me.Mobile, me.GivenName, me.Theme
 	v.Title, v.Version, v.Zones = me.Title, me.Version, zones()
+	v.Person = ui.Person{ID: me.ID, Name: me.Name, Image: ui.PhotoPath(me.ID, me.Avatar)}
 	if me.Zone != "" && !slices.Contains(v.Zones, me.Zone) {
 		v.Zones = append(v.Zones, me.Zone)
 	}

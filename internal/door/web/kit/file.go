@@ -13,6 +13,7 @@ import (
 	"entraide/internal/base/blob"
 	"entraide/internal/base/db"
 	"entraide/internal/base/errs"
+	"entraide/internal/base/i18n"
 	"entraide/internal/domain/ticket"
 )
 
@@ -31,7 +32,7 @@ func (k *Kit) Store(r *http.Request, part *multipart.Part) (ticket.Attachment, e
 	}
 	ref, err := k.Blobs.Put(ctx, io.MultiReader(bytes.NewReader(head), part), int64(k.Config.Limits.Upload))
 	if errors.Is(err, blob.ErrTooLarge) {
-		return ticket.Attachment{}, errs.InvalidField("file", "web.upload.too_large", "max", k.Config.Limits.Upload.String())
+		return ticket.Attachment{}, errs.InvalidField("file", "web.upload.too_large", "max", i18n.From(ctx).Size(int64(k.Config.Limits.Upload)))
 	}
 	if err != nil {
 		return ticket.Attachment{}, fmt.Errorf("upload: %w", err)

@@ -37,13 +37,15 @@ func (k *Kit) Shell(w http.ResponseWriter, r *http.Request, title, active string
 		if a.ID == "" {
 			return nil
 		}
-		s.Unread, err = notify.Unread(ctx, tx, a)
-		return err
+		if s.Unread, err = notify.Unread(ctx, tx, a); err != nil {
+			return err
+		}
+		s.Person = ui.Person{ID: a.ID, Name: a.Name, Href: ui.ProfilePath, Detail: a.Email}
+		return Faces(ctx, tx, a, &s.Person)
 	})
 	if err != nil || a.ID == "" {
 		return s, err
 	}
-	s.Person = ui.Person{ID: a.ID, Name: a.Name, Href: ui.ProfilePath}
 	s.Nav, s.Tabs, s.Menu = places(ctx, a)
 	return s, nil
 }

@@ -197,7 +197,7 @@ func (p portal) lookUp(r *http.Request) (page.PeopleView, error) {
 		all, err := identity.Search(ctx, tx, a, v.Query, found+1)
 		for _, c := range all {
 			if c.ID != t.RequesterID && len(v.Found) < found {
-				v.Found = append(v.Found, ui.Person{ID: c.ID, Name: c.Name, Detail: detail(c)})
+				v.Found = append(v.Found, ui.Person{ID: c.ID, Name: c.Name, Image: ui.PhotoPath(c.ID, c.Avatar), Detail: detail(c)})
 			}
 		}
 		return err

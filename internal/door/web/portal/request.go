@@ -53,8 +53,10 @@ func (p portal) show(w http.ResponseWriter, r *http.Request, status int, back ag
 		if elsewhere = canonical(r, t, a); elsewhere != "" {
 			return nil
 		}
-		v, err = view(ctx, tx, a, t, back)
-		return err
+		if v, err = view(ctx, tx, a, t, back); err != nil {
+			return err
+		}
+		return kit.Faces(ctx, tx, a, v.Faces()...)
 	})
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"hash/fnv"
+	"net/url"
 	"strconv"
 	"strings"
 	"unicode"
@@ -14,6 +15,14 @@ type Person struct {
 	Href   string // their page; empty: no link
 	Image  string // URL of their photo; empty: initials
 	Detail string // one line: job and site, or team and level
+}
+
+// PhotoPath is where the photo of a person is; hash names its bytes, so that browsers may keep it. "" for no hash.
+func PhotoPath(personID, hash string) string {
+	if hash == "" {
+		return ""
+	}
+	return "/people/" + url.PathEscape(personID) + "/photo?v=" + hash[:min(len(hash), 12)]
 }
 
 // initials are the first letters of the first and the last word: "CR" for Camille Renaud.

@@ -186,3 +186,15 @@ type PeopleView struct {
 type CancelView struct {
 	Ref, Subject, Why, Error string
 }
+
+// Faces are everybody whom the page shows, to give them their pictures.
+func (v *RequestView) Faces() []*ui.Person {
+	all := []*ui.Person{&v.Follows}
+	for i := range v.Entries {
+		all = append(all, &v.Entries[i].Msg.Author)
+	}
+	for i := range v.Watchers {
+		all = append(all, &v.Watchers[i].Person)
+	}
+	return all
+}
