@@ -38,6 +38,7 @@ const (
 	MaxText    = 500   // runes
 	MaxLong    = 20000 // runes
 	maxLabel   = 120   // runes
+	maxHelp    = 300   // runes
 	maxOptions = 200
 	maxNumber  = 1e15 // beyond it a float64 no longer counts every unit
 )
@@ -61,6 +62,8 @@ type Field struct {
 	Key        string // in JSON and in the API; never changes
 	LabelFR    string
 	LabelEN    string // "" = as in French
+	HelpFR     string // one line that helps to answer; "" = none
+	HelpEN     string // "" = as in French
 	Kind       Kind   // never changes
 	Options    []Option
 	Required   bool
@@ -74,6 +77,9 @@ type Field struct {
 
 // Label returns the question in a language.
 func (f Field) Label(l i18n.Lang) string { return pick(l, f.LabelFR, f.LabelEN) }
+
+// Help returns what helps to answer in a language; "" = nothing.
+func (f Field) Help(l i18n.Lang) string { return pick(l, f.HelpFR, f.HelpEN) }
 
 func pick(l i18n.Lang, fr, en string) string {
 	if l == i18n.EN && en != "" || fr == "" {
@@ -150,6 +156,11 @@ func (f Field) check() error {
 	for name, label := range map[string]string{"label_fr": f.LabelFR, "label_en": f.LabelEN} {
 		if utf8.RuneCountInString(label) > maxLabel {
 			wrong(name, "form.error.too_long", "max", maxLabel)
+		}
+	}
+	for name, help := range map[string]string{"help_fr": f.HelpFR, "help_en": f.HelpEN} {
+		if utf8.RuneCountInString(help) > maxHelp {
+			wrong(name, "form.error.too_long", "max", maxHelp)
 		}
 	}
 	if !slices.Contains(Kinds(), f.Kind) {

@@ -202,6 +202,7 @@ func TestCreateAndChange(t *testing.T) {
 		bad := map[string]form.Field{
 			"key":       {Key: "Site!", Kind: form.Text, LabelFR: "x"},
 			"kind":      {Key: "k", Kind: "colour", LabelFR: "x"},
+			"help_en":   {Key: "k", Kind: form.Text, LabelFR: "x", HelpEN: strings.Repeat("é", 301)},
 			"label_fr":  {Key: "k", Kind: form.Text},
 			"options":   {Key: "k", Kind: form.Choice, LabelFR: "x"},
 			"options.1": {Key: "k", Kind: form.Choice, LabelFR: "x", Options: []form.Option{{Value: "a", FR: "A"}, {Value: "a", FR: "B"}}},
@@ -214,7 +215,7 @@ func TestCreateAndChange(t *testing.T) {
 		if _, err := create(maker, good); len(errs.Fields(err)) != 1 || errs.Fields(err)[0].Key != "form.error.key_taken" {
 			t.Errorf("same key: %v", err)
 		}
-		f.Key, f.Kind, f.LabelEN, f.Active = "other", form.Text, "Your site", false
+		f.Key, f.Kind, f.LabelEN, f.Active, f.HelpFR, f.HelpEN = "other", form.Text, "Your site", false, " Où vous\ntravaillez", "Where you work"
 		g, err := change(maker, f)
 		if err != nil || g.Key != "site" || g.Kind != form.Choice || g.Version != 2 {
 			t.Fatalf("change = %+v, %v", g, err)
@@ -231,7 +232,7 @@ func TestCreateAndChange(t *testing.T) {
 		}
 		err = d.Read(ctx, func(tx *db.Tx) error {
 			all, err := form.All(ctx, tx, agent)
-			if len(all) != 1 || all[0].Label(i18n.EN) != "Your site" || all[0].Active || !reflect.DeepEqual(all[0].Options, good.Options) {
+			if len(all) != 1 || all[0].Label(i18n.EN) != "Your site" || all[0].Active || all[0].Help(i18n.FR) != "Où vous travaillez" || all[0].Help(i18n.EN) != "Where you work" || !reflect.DeepEqual(all[0].Options, good.Options) {
 				t.Errorf("all = %+v", all)
 			}
 			asked, ferr := form.For(ctx, tx, "incident", nil)
@@ -245,6 +246,57 @@ func TestCreateAndChange(t *testing.T) {
 		}
 		if n := dbtest.Count(t, d, "event"); n != 2 {
 			t.Errorf("%d events, want 2", n)
+		}
+	})
+}
+
+func TestMove(t *testing.T) {
+	maker, agent := auth.Actor{ID: "m", Roles: []auth.Role{auth.Maker}}, auth.Actor{ID: "a", Roles: []auth.Role{auth.Agent}}
+	dbtest.Each(t, "", func(t *testing.T, d *db.DB) {
+		ctx := t.Context()
+		ids := map[string]string{}
+		for _, key := range []string{"a", "b", "c"} {
+			err := d.Write(ctx, func(tx *db.Tx) error {
+				f, err := form.Create(ctx, tx, maker, form.Field{Key: key, LabelFR: key, Kind: form.Text}) // all at the same place
+				ids[key] = f.ID
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, c := range []struct {
+			a    auth.Actor
+			key  string
+			by   int
+			want string
+			err  error
+		}{
+			{maker, "c", -1, "a c b", nil},
+			{maker, "a", 1, "c a b", nil},
+			{maker, "c", -1, "c a b", nil},
+			{maker, "c", 9, "a b c", nil},
+			{agent, "c", -1, "a b c", errs.Forbidden},
+			{maker, "none", 1, "a b c", errs.NotFound},
+		} {
+			err := d.Write(ctx, func(tx *db.Tx) error { return form.Move(ctx, tx, c.a, ids[c.key], c.by) })
+			if !errors.Is(err, c.err) {
+				t.Errorf("move %s by %d: %v", c.key, c.by, err)
+			}
+			var order []string
+			err = d.Read(ctx, func(tx *db.Tx) error {
+				all, err := form.All(ctx, tx, maker)
+				for _, f := range all {
+					order = append(order, f.Key)
+					if f.Version != 1 {
+						t.Errorf("%s has version %d", f.Key, f.Version)
+					}
+				}
+				return err
+			})
+			if got := strings.Join(order, " "); got != c.want || err != nil {
+				t.Errorf("move %s by %d: %s, want %s: %v", c.key, c.by, got, c.want, err)
+			}
 		}
 	})
 }

@@ -3,6 +3,7 @@ package form
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"entraide/internal/base/auth"
 	"entraide/internal/base/db"
@@ -12,11 +13,11 @@ import (
 	"entraide/internal/base/text"
 )
 
-const columns = `id, key, label_fr, label_en, kind, options, required, ticket_kind, category_id, position, active, created_at, version`
+const columns = `id, key, label_fr, label_en, help_fr, help_en, kind, options, required, ticket_kind, category_id, position, active, created_at, version`
 
 func scan(r db.Row, f *Field) error {
 	var category *string
-	err := r.Scan(&f.ID, &f.Key, &f.LabelFR, &f.LabelEN, &f.Kind, db.JSON(&f.Options), &f.Required, &f.TicketKind,
+	err := r.Scan(&f.ID, &f.Key, &f.LabelFR, &f.LabelEN, &f.HelpFR, &f.HelpEN, &f.Kind, db.JSON(&f.Options), &f.Required, &f.TicketKind,
 		&category, &f.Position, &f.Active, db.Millis(&f.Created), &f.Version)
 	if category != nil {
 		f.CategoryID = *category
@@ -66,8 +67,8 @@ func Create(ctx context.Context, tx *db.Tx, a auth.Actor, f Field) (Field, error
 		return f, err
 	}
 	f.ID, f.Active, f.Created, f.Version = id.New(), true, tx.Now, 1
-	n, err := tx.Exec(ctx, `INSERT INTO field (`+columns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-		ON CONFLICT (key) DO NOTHING`, f.ID, f.Key, f.LabelFR, f.LabelEN, f.Kind, db.JSON(f.Options), f.Required,
+	n, err := tx.Exec(ctx, `INSERT INTO field (`+columns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+		ON CONFLICT (key) DO NOTHING`, f.ID, f.Key, f.LabelFR, f.LabelEN, f.HelpFR, f.HelpEN, f.Kind, db.JSON(f.Options), f.Required,
 		f.TicketKind, null(f.CategoryID), f.Position, f.Active, db.Ms(f.Created), f.Version)
 	if err != nil {
 		return f, fmt.Errorf("create field %s: %w", f.Key, err)
@@ -94,9 +95,9 @@ func Change(ctx context.Context, tx *db.Tx, a auth.Actor, f Field) (Field, error
 	if err := f.check(); err != nil {
 		return f, err
 	}
-	n, err := tx.Exec(ctx, `UPDATE field SET label_fr = $1, label_en = $2, options = $3, required = $4, ticket_kind = $5,
-		category_id = $6, position = $7, active = $8, version = version + 1 WHERE id = $9 AND version = $10`,
-		f.LabelFR, f.LabelEN, db.JSON(f.Options), f.Required, f.TicketKind, null(f.CategoryID), f.Position, f.Active, f.ID, f.Version)
+	n, err := tx.Exec(ctx, `UPDATE field SET label_fr = $1, label_en = $2, help_fr = $3, help_en = $4, options = $5, required = $6,
+		ticket_kind = $7, category_id = $8, position = $9, active = $10, version = version + 1 WHERE id = $11 AND version = $12`,
+		f.LabelFR, f.LabelEN, f.HelpFR, f.HelpEN, db.JSON(f.Options), f.Required, f.TicketKind, null(f.CategoryID), f.Position, f.Active, f.ID, f.Version)
 	if err != nil {
 		return f, fmt.Errorf("change field %s: %w", f.Key, err)
 	}
@@ -107,8 +108,41 @@ func Change(ctx context.Context, tx *db.Tx, a auth.Actor, f Field) (Field, error
 	return f, tell(ctx, tx, a, "field.changed", f)
 }
 
+// Move puts a field by places further down the forms, or up when by is negative, as far as there are others. The
+// versions of fields stay, so that who is editing one is not refused for its place.
+// Errors: errs.NotFound, errs.Forbidden.
+func Move(ctx context.Context, tx *db.Tx, a auth.Actor, fieldID string, by int) error {
+	if err := MayManage(a); err != nil {
+		return err
+	}
+	all, err := All(ctx, tx, a)
+	if err != nil {
+		return err
+	}
+	from := slices.IndexFunc(all, func(f Field) bool { return f.ID == fieldID })
+	if from < 0 {
+		return fmt.Errorf("field %s: %w", fieldID, errs.NotFound)
+	}
+	moved := all[from]
+	to := min(max(from+by, 0), len(all)-1)
+	all = slices.Insert(slices.Delete(all, from, from+1), to, moved)
+	for i, f := range all {
+		if f.Position == i {
+			continue
+		}
+		if _, err := tx.Exec(ctx, "UPDATE field SET position = $1 WHERE id = $2", i, f.ID); err != nil {
+			return fmt.Errorf("move field %s: %w", f.Key, err)
+		}
+	}
+	if from == to {
+		return nil
+	}
+	return tell(ctx, tx, a, "field.moved", moved)
+}
+
 func (f Field) cleaned() Field {
 	f.LabelFR, f.LabelEN = text.Line(f.LabelFR), text.Line(f.LabelEN)
+	f.HelpFR, f.HelpEN = text.Line(f.HelpFR), text.Line(f.HelpEN)
 	options := make([]Option, len(f.Options))
 	for i, o := range f.Options {
 		options[i] = Option{Value: text.Line(o.Value), FR: text.Line(o.FR), EN: text.Line(o.EN)}

@@ -39,6 +39,8 @@ CREATE TABLE field (
 	key         TEXT    NOT NULL UNIQUE, -- in JSON and in the API
 	label_fr    TEXT    NOT NULL,
 	label_en    TEXT    NOT NULL,
+	help_fr     TEXT    NOT NULL DEFAULT '',   -- one line above the answer
+	help_en     TEXT    NOT NULL DEFAULT '',
 	kind        TEXT    NOT NULL CHECK (kind IN ('text', 'long', 'number', 'date', 'choice', 'choices', 'boolean')),
 	options     TEXT    NOT NULL DEFAULT '[]', -- JSON [{value, fr, en}]
 	required    BOOLEAN NOT NULL DEFAULT FALSE,
