@@ -134,7 +134,7 @@ func TestPostPromisesOnce(t *testing.T) {
 		}
 		write(t, d, func(tx *db.Tx) error {
 			j, err := job.Find(ctx, tx, channel.JobSend, first.ID)
-			var p channel.Delivery
+			var p channel.Promise
 			if err != nil || !j.RunAt.Equal(at) || j.Decode(&p) != nil || p.Envelope != first.ID {
 				t.Errorf("job = %+v, %v", j, err)
 			}

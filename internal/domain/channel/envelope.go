@@ -43,11 +43,11 @@ const (
 	Failed      State = "failed"
 )
 
-// JobSend is the kind of job that delivers an outgoing envelope; its key is the envelope's id, its payload a Delivery.
+// JobSend is the kind of job that delivers an outgoing envelope; its key is the envelope's id, its payload a Promise.
 const JobSend = "mail.send"
 
-// Delivery is the payload of JobSend.
-type Delivery struct {
+// Promise is the payload of JobSend.
+type Promise struct {
 	Envelope string `json:"envelope"` // id
 }
 
@@ -91,7 +91,18 @@ type Content struct {
 	InReplyTo   string   `json:"in_reply_to,omitempty"` // message id without brackets
 	References  []string `json:"references,omitempty"`  // message ids without brackets, oldest first
 	Auto        string   `json:"auto,omitempty"`        // Auto-Submitted: "auto-generated", "auto-replied"; "" = a person wrote it
-	Unsubscribe string   `json:"unsubscribe,omitempty"` // address of the page where one chooses what one gets
+	Unsubscribe string   `json:"unsubscribe,omitempty"` // address of the page where one chooses what one gets; for digests only
+	ReplyTo     string   `json:"reply_to,omitempty"`    // address; "" = that of the sender
+	Files       []File   `json:"files,omitempty"`
+}
+
+// File is a file that an outgoing mail carries.
+type File struct {
+	Hash      string `json:"hash"` // of its bytes in the blob store
+	Name      string `json:"name"`
+	Type      string `json:"type,omitempty"` // "image/png"; "" = unknown
+	Size      int64  `json:"size,omitempty"` // bytes
+	ContentID string `json:"cid,omitempty"`  // of a picture that the HTML shows; "" = an attachment
 }
 
 const columns = "id, direction, message_id, hash, sender, recipient, subject, state, reason, ref, message, content, key, at, done_at, mailbox_id, exchange, suggest, trail, size"
@@ -133,11 +144,8 @@ func RecordOf(messageID string) string {
 	return parts[1]
 }
 
-// reasons begins the catalogue keys that stand in Reason, and colon separates them from what a server said.
-const (
-	reasons = "mail.reason."
-	colon   = ": "
-)
+// colon separates the catalogue key in a Reason from what a server said.
+const colon = ": "
 
 // Because makes a Reason of a catalogue key ("mail.reason.refused") and the words of a foreign server; "" = none.
 func Because(key, words string) string {
@@ -150,7 +158,7 @@ func Because(key, words string) string {
 // Why writes the Reason as people read it, in their language; the words of foreign servers stay as they are.
 func (e Envelope) Why(l i18n.Loc) string {
 	key, words, _ := strings.Cut(e.Reason, colon)
-	if !strings.HasPrefix(key, reasons) || !i18n.Has(key) {
+	if !strings.HasPrefix(key, "mail.reason.") && !strings.HasPrefix(key, "mailout.reason.") || !i18n.Has(key) {
 		return e.Reason
 	}
 	return strings.TrimSpace(l.T(key) + " " + words)

@@ -97,7 +97,8 @@ func decide(ctx context.Context, tx *db.Tx, a auth.Actor, e Envelope) error {
 }
 
 // FindThread returns the reference of the record to which one of the message ids belongs; the first id that leads
-// somewhere wins, so the nearest goes first. "" if none does.
+// somewhere wins, so the nearest goes first. "" if none does. Mails of an exchange with a third party lead nowhere here:
+// see FindExchange.
 // Errors: errs.Forbidden unless a is the machine.
 func FindThread(ctx context.Context, tx *db.Tx, a auth.Actor, messageIDs []string) (string, error) {
 	if err := mayHandle(a); err != nil || len(messageIDs) == 0 {
@@ -106,7 +107,7 @@ func FindThread(ctx context.Context, tx *db.Tx, a auth.Actor, messageIDs []strin
 	type row struct{ messageID, ref string }
 	// An id is the sender's choice: two records may claim one. The older claim holds.
 	rows, err := db.All(ctx, tx, func(r db.Row, x *row) error { return r.Scan(&x.messageID, &x.ref) },
-		"SELECT message_id, ref FROM envelope WHERE "+tx.In("message_id", 1)+" AND message_id <> '' AND ref <> '' ORDER BY at, id", db.List(messageIDs))
+		"SELECT message_id, ref FROM envelope WHERE "+tx.In("message_id", 1)+" AND message_id <> '' AND ref <> '' AND exchange = '' ORDER BY at, id", db.List(messageIDs))
 	if err != nil {
 		return "", fmt.Errorf("find thread: %w", err)
 	}
@@ -127,7 +128,7 @@ func Thread(ctx context.Context, tx *db.Tx, a auth.Actor, ref, address string) (
 	if err := mayHandle(a); err != nil {
 		return nil, err
 	}
-	ids, err := db.Strings(ctx, tx, `SELECT message_id FROM envelope WHERE ref = $1 AND message_id <> '' AND state <> 'ignored'
+	ids, err := db.Strings(ctx, tx, `SELECT message_id FROM envelope WHERE ref = $1 AND message_id <> '' AND exchange = '' AND state <> 'ignored'
 		AND (direction = 'in' AND lower(sender) = lower($2) OR direction = 'out' AND lower(recipient) = lower($2)) ORDER BY at, id`, ref, address)
 	if err != nil {
 		return nil, fmt.Errorf("thread of %s: %w", ref, err)

@@ -28,7 +28,8 @@ type Outgoing struct {
 }
 
 // Post promises a mail: its envelope and the job that delivers it not before at. fresh is false, and nothing is
-// promised, when its key was posted before.
+// promised, when its key was posted before. To a dead address nothing is sent: the envelope has failed from the start,
+// and says why.
 // Errors: errs.Forbidden unless a is the machine, errs.Invalid without a key, message id or recipient.
 func Post(ctx context.Context, tx *db.Tx, a auth.Actor, o Outgoing, at time.Time) (e Envelope, fresh bool, err error) {
 	if err := mayHandle(a); err != nil {
@@ -40,11 +41,18 @@ func Post(ctx context.Context, tx *db.Tx, a auth.Actor, o Outgoing, at time.Time
 	e = Envelope{ID: id.New(), Direction: Out, MessageID: o.MessageID, Recipient: text.Line(o.Recipient), Subject: text.Excerpt(o.Subject, maxSubject),
 		State: Waiting, Ref: o.Ref, Message: o.Message, Content: o.Content, Key: o.Key, At: tx.Now,
 		MailboxID: o.MailboxID, Exchange: o.Exchange}
-	e, fresh, err = insert(ctx, tx, e)
-	if err != nil || !fresh {
+	address, dead, err := Dead(ctx, tx, a, o.Recipient)
+	if err != nil {
 		return e, false, err
 	}
-	return e, true, job.Insert(ctx, tx, job.New{Kind: JobSend, Key: e.ID, Payload: Delivery{e.ID}, At: at})
+	if dead {
+		e.State, e.Reason = Failed, text.Excerpt(Because("mailout.reason.dead", address.Words), maxReason)
+	}
+	e, fresh, err = insert(ctx, tx, e)
+	if err != nil || !fresh || dead {
+		return e, fresh && err == nil, err
+	}
+	return e, true, job.Insert(ctx, tx, job.New{Kind: JobSend, Key: e.ID, Payload: Promise{e.ID}, At: at})
 }
 
 // Find returns one envelope with its content.
@@ -67,7 +75,7 @@ func MarkSent(ctx context.Context, tx *db.Tx, a auth.Actor, envelopeID, sender s
 		return err
 	}
 	tx.Signal("envelopes")
-	return tx.ExecOne(ctx, "UPDATE envelope SET state = 'sent', reason = '', sender = $1, done_at = $2 WHERE id = $3 AND direction = 'out'",
+	return tx.ExecOne(ctx, "UPDATE envelope SET state = 'sent', reason = '', sender = $1, done_at = $2, began_at = 0 WHERE id = $3 AND direction = 'out'",
 		sender, db.Ms(tx.Now), envelopeID)
 }
 
@@ -99,7 +107,7 @@ func Retry(ctx context.Context, tx *db.Tx, a auth.Actor, envelopeID string) erro
 	if err := MayLook(a); err != nil {
 		return err
 	}
-	err := tx.ExecOne(ctx, "UPDATE envelope SET state = 'waiting', reason = '', done_at = 0 WHERE id = $1 AND direction = 'out' AND state IN ('failed', 'waiting')", envelopeID)
+	err := tx.ExecOne(ctx, "UPDATE envelope SET state = 'waiting', reason = '', done_at = 0, began_at = 0, doubts = 0 WHERE id = $1 AND direction = 'out' AND state IN ('failed', 'waiting')", envelopeID)
 	if err != nil {
 		return fmt.Errorf("retry envelope %s: %w", envelopeID, err)
 	}
@@ -107,7 +115,7 @@ func Retry(ctx context.Context, tx *db.Tx, a auth.Actor, envelopeID string) erro
 	j, err := job.Find(ctx, tx, JobSend, envelopeID)
 	switch {
 	case errors.Is(err, errs.NotFound):
-		return job.Insert(ctx, tx, job.New{Kind: JobSend, Key: envelopeID, Payload: Delivery{envelopeID}})
+		return job.Insert(ctx, tx, job.New{Kind: JobSend, Key: envelopeID, Payload: Promise{envelopeID}})
 	case err != nil:
 		return err
 	case j.State == job.Dead || j.State == job.Waiting:

@@ -50,7 +50,7 @@ func machine() auth.Actor { return auth.System("mail out") }
 
 // run delivers the envelope of one job.
 func (s Sender) run(ctx context.Context, j job.Job) error {
-	var p channel.Delivery
+	var p channel.Promise
 	if err := j.Decode(&p); err != nil {
 		return job.Final(err)
 	}

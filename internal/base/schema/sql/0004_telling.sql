@@ -66,7 +66,9 @@ CREATE TABLE envelope (
 	exchange   TEXT   NOT NULL DEFAULT '', -- id of the exchange with a third party; '' = none
 	suggest    TEXT   NOT NULL DEFAULT '', -- "ticket/…" that its ticket may belong to: a question for an agent; '' = none
 	trail      TEXT   NOT NULL DEFAULT '', -- JSON: the decisions that were taken and why
-	size       BIGINT NOT NULL DEFAULT 0   -- bytes of the raw message
+	size       BIGINT NOT NULL DEFAULT 0,  -- bytes of the raw message
+	began_at   BIGINT NOT NULL DEFAULT 0,  -- going out: it begins to leave, and no server's word came since; 0 = no doubt
+	doubts     INTEGER NOT NULL DEFAULT 0  -- times that the server's word was lost
 );
 CREATE INDEX envelope_sender ON envelope (sender, at) WHERE direction = 'in';
 CREATE INDEX envelope_suggest ON envelope (ref) WHERE suggest <> '';

@@ -64,3 +64,10 @@ CREATE TABLE exchange (
 	created_at BIGINT NOT NULL,
 	UNIQUE (ref, address)
 );
+
+-- What signs the reply addresses in mails.
+-- owner: channel
+CREATE TABLE mail_key (
+	name  TEXT PRIMARY KEY,
+	value TEXT NOT NULL
+);
