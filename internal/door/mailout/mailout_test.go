@@ -220,7 +220,7 @@ func find(t *testing.T, d *db.DB, envelopeID string) (e channel.Envelope) {
 }
 
 func sender(d *db.DB, c config.SMTP) mailout.Sender {
-	return mailout.Sender{DB: d, SMTP: func() config.SMTP { return c }, Host: "aide.exemple.fr"}
+	return mailout.Sender{DB: d, SMTP: func() config.SMTP { return c }, Host: "aide.exemple.fr", Doubt: time.Millisecond}
 }
 
 func TestSend(t *testing.T) {

@@ -1,8 +1,11 @@
-// Package mailout hands outgoing mail to the organisation's mail server: the job channel.JobSend.
+// Package mailout hands outgoing mail to a mail server: the job channel.JobSend. A mail leaves by its mailbox, over
+// SMTP or Microsoft Graph, or by the mail server of the configuration.
 //
-// Delivery is at least once. A crash between the server's 250 and our mark sends the mail again, always under the same
-// Message-ID, so that mail programs and most servers show it once. A mail is never marked before the server took it:
-// one that comes twice is better than one that never comes.
+// Never twice, as far as SMTP allows. Before the body of a mail leaves, that is written down; the server's word ends
+// the doubt. When the word is lost – the connection breaks after the last byte, the process dies – the mail may have
+// been taken or not, and nobody can know. It goes out again after a while, by one process only, under the same
+// Message-ID, so that most servers and mail programs show it once, and at most three times in all. A connection that
+// breaks earlier leaves no doubt: a server must not deliver half a mail.
 package mailout
 
 import (
@@ -11,213 +14,264 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/mail"
 	"strings"
 	"time"
 
-	gomail "github.com/wneessen/go-mail"
-
 	"entraide/internal/base/auth"
+	"entraide/internal/base/blob"
 	"entraide/internal/base/config"
 	"entraide/internal/base/db"
 	"entraide/internal/base/errs"
 	"entraide/internal/base/job"
+	"entraide/internal/base/seal"
 	"entraide/internal/domain/channel"
 )
 
-// attempts spread over about a day and a half, as mail servers do among themselves.
-const attempts = 12
+const (
+	attempts  = 12                 // spread over about a day and a half, as mail servers do among themselves
+	oldest    = 3 * 24 * time.Hour // a mail that could not leave for so long is given up
+	maxDoubts = 3                  // times that a mail may be sent without the server's word
+	doubtFor  = 15 * time.Minute   // before a mail whose fate is unknown goes out again
+	within    = 5 * time.Minute    // one attempt, with a large mail on a slow line
+)
 
 // Sender delivers envelopes.
 type Sender struct {
-	DB *db.DB
-	// SMTP is asked at each delivery, so that a change holds at once. An empty Host or From means that mail waits.
+	DB    *db.DB
+	Blobs blob.Store // where the files of mails are
+	Key   seal.Key   // opens the secrets of mailboxes
+	// SMTP is asked at each delivery, so that a change holds at once. An empty Host or From means that mail without a
+	// mailbox waits.
 	SMTP func() config.SMTP
-	// Host is written into X-Entraide-Loop, by which intake knows our own mail.
+	// Host is written into X-Entraide-Loop, by which intake knows our own mail, and is our name to servers.
 	Host string
 	// TLS replaces the system's trust, for a mail server with a certificate of the organisation's own; nil = system.
 	TLS *tls.Config
+	// Token returns what a mailbox signs in with over OAuth; nil = mailboxes that need it wait.
+	Token Token
+	// Graph sends by Microsoft Graph; nil = mailboxes that need it wait.
+	Graph Graph
+	// Doubt is how long a mail whose fate is unknown waits before it goes out again; 0 = 15 minutes.
+	Doubt time.Duration
 }
 
-// Handler returns the handler of channel.JobSend.
+// Token returns an access token for a mailbox.
+type Token func(ctx context.Context, m channel.Mailbox, s channel.Secrets) (string, error)
+
+// Handler returns the handler of channel.JobSend. Connections are kept for a few seconds and shared by its jobs.
 func (s Sender) Handler() job.Handler {
-	return job.Handler{Run: s.run, Attempts: attempts, Timeout: time.Minute}
+	w := worker{Sender: s, pool: newPool()}
+	if w.Doubt == 0 {
+		w.Doubt = doubtFor
+	}
+	return job.Handler{Run: w.run, Attempts: attempts, Timeout: within}
 }
 
 // machine is who marks envelopes.
 func machine() auth.Actor { return auth.System("mail out") }
 
+// worker is a Sender at work.
+type worker struct {
+	Sender
+	pool *pool
+}
+
+// errand is one envelope on its way.
+type errand struct {
+	job      job.Job
+	envelope channel.Envelope
+	attempt  channel.Attempt
+	address  channel.Address
+	dead     bool
+	route    route
+}
+
 // run delivers the envelope of one job.
-func (s Sender) run(ctx context.Context, j job.Job) error {
+func (w worker) run(ctx context.Context, j job.Job) error {
 	var p channel.Promise
 	if err := j.Decode(&p); err != nil {
 		return job.Final(err)
 	}
-	var e channel.Envelope
-	err := s.DB.Read(ctx, func(tx *db.Tx) (err error) {
-		e, err = channel.Find(ctx, tx, machine(), p.Envelope)
-		return err
-	})
+	e := errand{job: j}
+	err := w.DB.Read(ctx, func(tx *db.Tx) error { return w.load(ctx, tx, &e, p.Envelope) })
+	var stuck stuckError
 	switch {
 	case errors.Is(err, errs.NotFound):
 		return nil // deleted with its record: there is nothing left to say
+	case errors.As(err, &stuck):
+		return w.wait(ctx, e, stuck.reason, stuck.words)
 	case err != nil:
 		return err
-	case e.State != channel.Waiting:
+	case e.envelope.State != channel.Waiting:
 		return nil // sent, and the crash came before the job was removed; or an administrator gave it up
+	case e.dead:
+		return w.giveUp(ctx, e, "mailout.reason.dead", e.address.Words)
+	case !e.attempt.Began.IsZero() && e.attempt.Doubts >= maxDoubts:
+		return w.giveUp(ctx, e, "mailout.reason.lost", "")
 	}
-	c := s.SMTP()
-	if why := unusable(c); why != "" {
-		return s.wait(ctx, e, why, "")
+	if again := e.attempt.Began.Add(w.Doubt); !e.attempt.Began.IsZero() && again.After(w.DB.Now()) {
+		return w.later(ctx, e, again, "mailout.reason.unknown", "")
 	}
-	from, err := mail.ParseAddress(c.From)
-	if err != nil {
-		return s.wait(ctx, e, "mail.reason.no_sender", "")
+	if rest := w.pool.line(e.route).rest(); rest > 0 {
+		return w.later(ctx, e, w.DB.Now().Add(rest), e.envelope.Reason, "")
 	}
-	msg, err := message(e, from, s.Host)
-	if err != nil {
-		return s.giveUp(ctx, e, "mail.reason.address", err)
-	}
-	if err := s.deliver(ctx, c, msg); err != nil {
-		return s.refused(ctx, j, e, err)
-	}
-	return s.DB.Write(ctx, func(tx *db.Tx) error {
-		if err := channel.MarkSent(ctx, tx, machine(), e.ID, from.Address); err != nil {
-			return err
-		}
-		return job.Done(ctx, tx, j)
-	})
+	return w.deliver(ctx, e)
 }
 
-// unusable returns the reason for which nothing can be sent with c, "" if there is none.
-func unusable(c config.SMTP) string {
-	switch {
-	case c.Host == "":
-		return "mail.reason.no_server"
-	case c.From == "":
-		return "mail.reason.no_sender"
-	case c.TLS == "none" && !loopback(c.Host):
-		return "mail.reason.no_tls" // passwords and requests would cross the network for all to read
+// load reads what one attempt needs to know. Errors: errs.NotFound, stuckError when nothing can be sent.
+func (w worker) load(ctx context.Context, tx *db.Tx, e *errand, envelopeID string) (err error) {
+	if e.envelope, err = channel.Find(ctx, tx, machine(), envelopeID); err != nil || e.envelope.State != channel.Waiting {
+		return err
 	}
-	return ""
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
-// login marks failures to get a session at all: they are the configuration's, not the message's.
-type login struct{ error }
-
-func (l login) Unwrap() error { return l.error }
-
-func (s Sender) deliver(ctx context.Context, c config.SMTP, msg *gomail.Msg) error {
-	options := []gomail.Option{gomail.WithPort(c.Port), gomail.WithTimeout(30 * time.Second), gomail.WithoutNoop()}
-	switch c.TLS {
-	case "tls":
-		options = append(options, gomail.WithSSL())
-	case "none":
-		options = append(options, gomail.WithTLSPolicy(gomail.NoTLS))
-	default:
-		options = append(options, gomail.WithTLSPolicy(gomail.TLSMandatory))
+	if e.attempt, err = channel.AttemptOf(ctx, tx, machine(), envelopeID); err != nil {
+		return err
 	}
-	if s.TLS != nil {
-		t := s.TLS.Clone()
-		t.ServerName = c.Host
-		options = append(options, gomail.WithTLSConfig(t))
+	if e.address, e.dead, err = channel.Dead(ctx, tx, machine(), e.envelope.Recipient); err != nil || e.dead {
+		return err
 	}
-	if c.User != "" {
-		how := gomail.SMTPAuthAutoDiscover
-		if c.TLS == "none" {
-			how = gomail.SMTPAuthPlainNoEnc // the server is this machine: unusable has seen to it
-		}
-		options = append(options, gomail.WithSMTPAuth(how), gomail.WithUsername(c.User), gomail.WithPassword(c.Password.Reveal()))
-	}
-	client, err := gomail.NewClient(c.Host, options...)
-	if err != nil {
-		return login{err}
-	}
-	session, err := client.DialToSMTPClientWithContext(ctx)
-	if err != nil {
-		return login{err}
-	}
-	err = client.SendWithSMTPClient(session, msg)
-	if cerr := client.CloseWithSMTPClient(session); cerr != nil && err == nil {
-		slog.DebugContext(ctx, "mail server hung up first", "error", cerr)
-	}
-	if msg.IsDelivered() {
-		return nil // what went wrong after its 250 no longer matters
-	}
+	e.route, err = w.choose(ctx, tx, e.envelope)
 	return err
 }
 
-// refused says what follows from a failed delivery: another attempt, waiting for a set-up, or the end.
-func (s Sender) refused(ctx context.Context, j job.Job, e channel.Envelope, err error) error {
-	answer := text(err)
-	var l login
-	if errors.As(err, &l) {
-		if code := reply(err); code >= 500 {
-			return s.wait(ctx, e, "mail.reason.login", answer)
+// deliver makes one attempt.
+func (w worker) deliver(ctx context.Context, e errand) error {
+	to, err := wire(e.envelope.Recipient)
+	if err != nil {
+		return w.giveUp(ctx, e, "mail.reason.address", err.Error())
+	}
+	raw, err := w.write(ctx, e)
+	var stuck stuckError
+	if errors.As(err, &stuck) {
+		return w.wait(ctx, e, stuck.reason, stuck.words)
+	}
+	if err != nil {
+		return w.again(ctx, e, "mail.reason.unreachable", err)
+	}
+	from, err := wire(e.route.from.Address)
+	if err != nil {
+		return w.wait(ctx, e, "mail.reason.no_sender", "")
+	}
+	begin := func() error {
+		return w.DB.Write(ctx, func(tx *db.Tx) error {
+			_, err := channel.Begin(ctx, tx, machine(), e.envelope.ID, e.attempt)
+			return err
+		})
+	}
+	err = w.pool.line(e.route).send(ctx, w.Sender, e.route, parcel{from: from, to: to, raw: raw, id: e.envelope.ID, begin: begin})
+	if err != nil {
+		return w.refused(ctx, e, err)
+	}
+	return w.DB.Write(ctx, func(tx *db.Tx) error {
+		if err := channel.MarkSent(ctx, tx, machine(), e.envelope.ID, e.route.from.Address); err != nil {
+			return err
 		}
-		return s.again(ctx, j, e, "mail.reason.unreachable", answer, err)
-	}
-	var se *gomail.SendError
-	if !errors.As(err, &se) {
-		return s.again(ctx, j, e, "mail.reason.unreachable", answer, err)
-	}
-	switch code := se.ErrorCode(); {
-	case code >= 500 && (se.Reason == gomail.ErrSMTPMailFrom || code == 530): // our account or address: the same for every mail
-		return s.wait(ctx, e, "mail.reason.login", answer)
-	case code >= 500:
-		return s.giveUp(ctx, e, "mail.reason.refused", err)
-	case code >= 400:
-		return s.again(ctx, j, e, "mail.reason.later", answer, err)
-	}
-	return s.again(ctx, j, e, "mail.reason.unreachable", answer, err)
-}
-
-// wait leaves the envelope until somebody sets something up.
-func (s Sender) wait(ctx context.Context, e channel.Envelope, reason, answer string) error {
-	if err := s.note(ctx, e, reason, answer); err != nil {
-		return err
-	}
-	return job.Wait(strings.TrimSpace(plain[reason] + " " + answer))
-}
-
-// again lets the job try later, and gives the envelope up with the last attempt.
-func (s Sender) again(ctx context.Context, j job.Job, e channel.Envelope, reason, answer string, err error) error {
-	if j.Attempts+1 >= attempts {
-		return s.giveUp(ctx, e, reason, err)
-	}
-	return errors.Join(err, s.note(ctx, e, reason, answer))
-}
-
-func (s Sender) note(ctx context.Context, e channel.Envelope, reason, answer string) error {
-	return s.DB.Write(ctx, func(tx *db.Tx) error {
-		return channel.Delay(ctx, tx, machine(), e.ID, channel.Because(reason, answer))
+		if err := channel.NoteTaken(ctx, tx, machine(), e.envelope.Recipient); err != nil {
+			return err
+		}
+		return job.Done(ctx, tx, e.job)
 	})
 }
 
-func (s Sender) giveUp(ctx context.Context, e channel.Envelope, reason string, cause error) error {
-	err := s.DB.Write(ctx, func(tx *db.Tx) error {
-		return channel.MarkFailed(ctx, tx, machine(), e.ID, channel.Because(reason, text(cause)))
+// write makes the message, with its files, signed where the mailbox signs.
+func (w worker) write(ctx context.Context, e errand) ([]byte, error) {
+	l := letter{envelope: e.envelope, from: e.route.from, replyTo: e.route.replyTo, host: w.Host, date: w.DB.Now()}
+	for _, f := range e.envelope.Content.Files {
+		data, err := readAll(ctx, w.Blobs, f.Hash)
+		if errors.Is(err, blob.ErrNotFound) {
+			slog.ErrorContext(ctx, "a file of a mail is gone", "envelope", e.envelope.ID, "file", f.Hash)
+			continue // the words still matter
+		}
+		if err != nil {
+			return nil, err
+		}
+		l.files = append(l.files, file{f, data})
+	}
+	raw, err := build(l)
+	if err != nil {
+		return nil, err
+	}
+	return sign(raw, e.route)
+}
+
+// refused says what follows from a failed attempt: another one, waiting for a set-up, or the end.
+func (w worker) refused(ctx context.Context, e errand, err error) error {
+	if errors.Is(err, errs.Conflict) {
+		return err // another process has it in hand
+	}
+	v := judge(err)
+	if v.doubt {
+		if e.attempt.Doubts+1 >= maxDoubts {
+			return w.giveUp(ctx, e, "mailout.reason.lost", v.words)
+		}
+		return w.later(ctx, e, w.DB.Now().Add(w.Doubt), "mailout.reason.unknown", v.words)
+	}
+	if err := w.DB.Write(ctx, func(tx *db.Tx) error {
+		if v.status != "" && channel.Hard(v.status) {
+			if _, err := channel.NoteBounce(ctx, tx, machine(), e.envelope.Recipient, v.status, v.words); err != nil {
+				return err
+			}
+		}
+		return channel.Refused(ctx, tx, machine(), e.envelope.ID)
+	}); err != nil {
+		return err
+	}
+	switch v.then {
+	case setUp:
+		return w.wait(ctx, e, v.reason, v.words)
+	case never:
+		return w.giveUp(ctx, e, v.reason, v.words)
+	}
+	if v.after > 0 {
+		return w.later(ctx, e, w.DB.Now().Add(v.after), v.reason, v.words)
+	}
+	return w.again(ctx, e, v.reason, err)
+}
+
+// wait leaves the envelope until somebody sets something up.
+func (w worker) wait(ctx context.Context, e errand, reason, words string) error {
+	if err := w.note(ctx, e, reason, words); err != nil {
+		return err
+	}
+	return job.Wait(strings.TrimSpace(plain[reason] + " " + words))
+}
+
+// again lets the job try after its usual back-off, and gives the envelope up with the last attempt.
+func (w worker) again(ctx context.Context, e errand, reason string, err error) error {
+	words := judge(err).words
+	if e.job.Attempts+1 >= attempts || w.DB.Now().Sub(e.envelope.At) > oldest {
+		return w.giveUp(ctx, e, reason, words)
+	}
+	return errors.Join(err, w.note(ctx, e, reason, words))
+}
+
+// later puts the job off to an instant, without using up an attempt.
+func (w worker) later(ctx context.Context, e errand, at time.Time, reason, words string) error {
+	if w.DB.Now().Sub(e.envelope.At) > oldest {
+		return w.giveUp(ctx, e, reason, words)
+	}
+	return w.DB.Write(ctx, func(tx *db.Tx) error {
+		if err := channel.Delay(ctx, tx, machine(), e.envelope.ID, channel.Because(reason, words)); err != nil {
+			return err
+		}
+		if err := job.Done(ctx, tx, e.job); err != nil {
+			return err
+		}
+		return job.Insert(ctx, tx, job.New{Kind: e.job.Kind, Key: e.job.Key, Payload: e.job.Payload, At: at})
+	})
+}
+
+func (w worker) note(ctx context.Context, e errand, reason, words string) error {
+	return w.DB.Write(ctx, func(tx *db.Tx) error {
+		return channel.Delay(ctx, tx, machine(), e.envelope.ID, channel.Because(reason, words))
+	})
+}
+
+func (w worker) giveUp(ctx context.Context, e errand, reason, words string) error {
+	err := w.DB.Write(ctx, func(tx *db.Tx) error {
+		return channel.MarkFailed(ctx, tx, machine(), e.envelope.ID, channel.Because(reason, words))
 	})
 	if err != nil {
 		return err
 	}
-	return job.Final(fmt.Errorf("%s: %w", plain[reason], cause))
-}
-
-// plain is what the list of jobs and the journal say, for administrators and logs.
-var plain = map[string]string{
-	"mail.reason.no_server":   "no mail server is configured",
-	"mail.reason.no_sender":   "no sender address is configured",
-	"mail.reason.no_tls":      "TLS is off for a mail server that is not this machine",
-	"mail.reason.login":       "the mail server refuses the account or the connection",
-	"mail.reason.address":     "the recipient's address is not valid",
-	"mail.reason.refused":     "the mail server refuses the message",
-	"mail.reason.later":       "the mail server asks to try later",
-	"mail.reason.unreachable": "the mail server cannot be reached",
+	return job.Final(fmt.Errorf("%s: %s", plain[reason], words))
 }
