@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -39,28 +38,27 @@ func (d *DB) openPostgres(ctx context.Context, o Options) error {
 }
 
 func (d *DB) postgresTx(ctx context.Context, readOnly bool, f func(*Tx) error) (err error) {
-	o := &sql.TxOptions{ReadOnly: readOnly}
-	if readOnly {
-		o.Isolation = sql.LevelRepeatableRead // several reads, one instant
-	}
-	stx, err := d.pool.BeginTx(ctx, o)
+	conn, err := d.pool.Conn(ctx)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
-	tx := &Tx{Now: d.Now(), db: d, q: stx}
-	done := false
+	p := &pgConn{conn: conn, begin: "BEGIN"}
+	if readOnly {
+		p.begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" // several reads, one instant
+	}
 	defer func() {
-		if !done {
-			if e := stx.Rollback(); e != nil && !errors.Is(e, sql.ErrTxDone) {
-				err = errors.Join(err, e)
-			}
+		if e := p.release(); e != nil && err == nil {
+			err = e
 		}
 	}()
+	tx := &Tx{Now: d.Now(), db: d, q: p, pg: p}
 	if err := f(tx); err != nil {
+		if p.failed != nil && !errors.Is(err, p.failed) { // what was put off is the cause of what failed later
+			return fmt.Errorf("%w: %w", p.failed, err)
+		}
 		return err
 	}
-	done = true
-	if err := stx.Commit(); err != nil {
+	if err := p.commit(ctx); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
 	tx.committed()

@@ -276,7 +276,14 @@ func (w *writer) batch(t *turn) (left *turn) {
 		if t.ctx.Err() != nil {
 			t.result <- context.Cause(t.ctx)
 		} else {
-			err, broken = w.one(t)
+			if len(served) == 0 {
+				if err = w.firstTurn(t); err != nil { // nobody's work but its own was undone
+					t.result <- err
+					return nil
+				}
+			} else {
+				err, broken = w.one(t)
+			}
 			served = append(served, outcome{t, err})
 		}
 		t = nil
@@ -306,6 +313,20 @@ func (w *writer) batch(t *turn) (left *turn) {
 		o.t.result <- o.err
 	}
 	return left
+}
+
+// firstTurn gives the connection to t, before which nobody wrote in this transaction: t needs no savepoint, since
+// undoing its work is undoing all.
+func (w *writer) firstTurn(t *turn) error {
+	close(t.start)
+	err := <-t.ran
+	if err == nil {
+		return nil
+	}
+	if e := w.c.exec("ROLLBACK"); e != nil && !isNoTx(e) {
+		return errors.Join(err, fmt.Errorf("%w: %w", errs.Unavailable, e))
+	}
+	return err
 }
 
 // one gives the connection to t. err is what t's function returned, and its work is undone if that is not nil;

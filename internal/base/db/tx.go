@@ -20,6 +20,7 @@ type Tx struct {
 
 	db      *DB
 	q       querier
+	pg      *pgConn // q on PostgreSQL; nil on SQLite
 	after   []func()
 	signals []string
 	// keep is set on SQLite writes: cancelling a statement there would undo the neighbours of the same commit.
@@ -52,6 +53,18 @@ func (tx *Tx) QueryContext(ctx context.Context, query string, args ...any) (*sql
 // QueryRowContext runs a query of which only the first row counts.
 func (tx *Tx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
 	return tx.q.QueryRowContext(tx.count(ctx), query, args...)
+}
+
+// Later runs a statement whose outcome nobody waits for: on PostgreSQL it travels with the next one or with the commit,
+// in one round trip, and fails there. It runs in its place among the others.
+func (tx *Tx) Later(ctx context.Context, query string, args ...any) error {
+	if tx.pg == nil {
+		_, err := tx.ExecContext(ctx, query, args...)
+		return err
+	}
+	tx.count(ctx)
+	tx.pg.waiting = append(tx.pg.waiting, statement{query, args})
+	return nil
 }
 
 func (tx *Tx) count(ctx context.Context) context.Context {

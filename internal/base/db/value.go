@@ -87,6 +87,14 @@ func (j jsonValue) Scan(v any) error {
 	return json.Unmarshal(b, j.p)
 }
 
+// Null is s as a parameter, NULL when it is empty.
+func Null(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
 // List is a parameter for In.
 func List[T ~string](items []T) string {
 	if items == nil {

@@ -8,6 +8,7 @@ package event
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -60,13 +61,23 @@ func Emit(ctx context.Context, tx *db.Tx, a auth.Actor, e Event) (Event, error) 
 	if err != nil {
 		return e, err
 	}
-	for _, r := range tx.Readers(e.Kind) {
-		if _, err := tx.ExecContext(ctx, "INSERT INTO event_todo (reader, event_id) VALUES ($1, $2)", r, e.ID); err != nil {
-			return e, fmt.Errorf("emit %s for %s: %w", e.Kind, r, err)
+	tx.Signal(e.Ref)
+	readers := tx.Readers(e.Kind)
+	if len(readers) == 0 {
+		return e, nil
+	}
+	q, args := "INSERT INTO event_todo (event_id, reader) VALUES ", []any{e.ID}
+	for i, r := range readers {
+		if i > 0 {
+			q += ", "
 		}
+		q += "($1, $" + strconv.Itoa(i+2) + ")"
+		args = append(args, r)
 		tx.Signal(todoTopic + r)
 	}
-	tx.Signal(e.Ref)
+	if err := tx.Later(ctx, q, args...); err != nil {
+		return e, fmt.Errorf("emit %s: %w", e.Kind, err)
+	}
 	return e, nil
 }
 
@@ -82,7 +93,7 @@ func Record(ctx context.Context, tx *db.Tx, a auth.Actor, e Event) (Event, error
 	if e.Cause == "" {
 		e.Cause = obs.Cause(ctx)
 	}
-	_, err := tx.ExecContext(ctx, `
+	err := tx.Later(ctx, `
 		INSERT INTO event (id, at, kind, ref, actor_id, actor, cause, internal, data)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 		e.ID, db.Ms(e.At), e.Kind, e.Ref, e.ActorID, e.Actor, e.Cause, e.Internal, db.JSON(e.Data))

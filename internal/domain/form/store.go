@@ -69,7 +69,7 @@ func Create(ctx context.Context, tx *db.Tx, a auth.Actor, f Field) (Field, error
 	f.ID, f.Active, f.Created, f.Version = id.New(), true, tx.Now, 1
 	n, err := tx.Exec(ctx, `INSERT INTO field (`+columns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 		ON CONFLICT (key) DO NOTHING`, f.ID, f.Key, f.LabelFR, f.LabelEN, f.HelpFR, f.HelpEN, f.Kind, db.JSON(f.Options), f.Required,
-		f.TicketKind, null(f.CategoryID), f.Position, f.Active, db.Ms(f.Created), f.Version)
+		f.TicketKind, db.Null(f.CategoryID), f.Position, f.Active, db.Ms(f.Created), f.Version)
 	if err != nil {
 		return f, fmt.Errorf("create field %s: %w", f.Key, err)
 	}
@@ -97,7 +97,7 @@ func Change(ctx context.Context, tx *db.Tx, a auth.Actor, f Field) (Field, error
 	}
 	n, err := tx.Exec(ctx, `UPDATE field SET label_fr = $1, label_en = $2, help_fr = $3, help_en = $4, options = $5, required = $6,
 		ticket_kind = $7, category_id = $8, position = $9, active = $10, version = version + 1 WHERE id = $11 AND version = $12`,
-		f.LabelFR, f.LabelEN, f.HelpFR, f.HelpEN, db.JSON(f.Options), f.Required, f.TicketKind, null(f.CategoryID), f.Position, f.Active, f.ID, f.Version)
+		f.LabelFR, f.LabelEN, f.HelpFR, f.HelpEN, db.JSON(f.Options), f.Required, f.TicketKind, db.Null(f.CategoryID), f.Position, f.Active, f.ID, f.Version)
 	if err != nil {
 		return f, fmt.Errorf("change field %s: %w", f.Key, err)
 	}
@@ -155,11 +155,4 @@ func tell(ctx context.Context, tx *db.Tx, a auth.Actor, kind string, f Field) er
 	_, err := event.Emit(ctx, tx, a, event.Event{Kind: kind, Ref: "field/" + f.ID, Internal: true,
 		Data: event.Data{Extra: map[string]string{"key": f.Key, "label": f.LabelFR}}})
 	return err
-}
-
-func null(s string) any {
-	if s == "" {
-		return nil
-	}
-	return s
 }

@@ -45,7 +45,7 @@ func Upload(ctx context.Context, tx *db.Tx, a auth.Actor, f Attachment) (Attachm
 	f.ID, f.Name, f.CreatedAt, f.TicketID, f.MessageID = id.New(), blob.SafeName(f.Name), tx.Now, "", ""
 	f.ContentType, f.ContentID = text.Clean(f.ContentType), text.Clean(f.ContentID)
 	_, err := tx.ExecContext(ctx, `INSERT INTO attachment (id, uploader_id, hash, name, content_type, size, content_id, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, f.ID, null(a.ID), f.Hash, f.Name, f.ContentType, f.Size, f.ContentID, db.Millis(&f.CreatedAt))
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, f.ID, db.Null(a.ID), f.Hash, f.Name, f.ContentType, f.Size, f.ContentID, db.Millis(&f.CreatedAt))
 	return f, err
 }
 

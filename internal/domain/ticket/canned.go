@@ -75,7 +75,7 @@ func SaveCannedReply(ctx context.Context, tx *db.Tx, a auth.Actor, c CannedReply
 	if c.ID == "" {
 		c.ID, c.Version = id.New(), 1
 		_, err := tx.ExecContext(ctx, "INSERT INTO canned_reply (id, title, body, lang, team_id, created_at) VALUES ($1, $2, $3, $4, $5, $6)",
-			c.ID, c.Title, c.Body, c.Lang, null(c.TeamID), db.Ms(tx.Now))
+			c.ID, c.Title, c.Body, c.Lang, db.Null(c.TeamID), db.Ms(tx.Now))
 		return c, unknownTeam(err)
 	}
 	was, err := db.One(ctx, tx, func(r db.Row, s *string) error { return r.Scan(s) }, "SELECT coalesce(team_id, '') FROM canned_reply WHERE id = $1", c.ID)
@@ -86,7 +86,7 @@ func SaveCannedReply(ctx context.Context, tx *db.Tx, a auth.Actor, c CannedReply
 		return c, err
 	}
 	n, err := tx.Exec(ctx, "UPDATE canned_reply SET title = $1, body = $2, lang = $3, team_id = $4, version = version + 1 WHERE id = $5 AND version = $6",
-		c.Title, c.Body, c.Lang, null(c.TeamID), c.ID, c.Version)
+		c.Title, c.Body, c.Lang, db.Null(c.TeamID), c.ID, c.Version)
 	if err == nil && n == 0 {
 		return c, errs.Because(errs.Conflict, "ticket.settings_stale")
 	}

@@ -135,12 +135,12 @@ func SaveCategory(ctx context.Context, tx *db.Tx, a auth.Actor, c Category) (Cat
 	if c.ID == "" {
 		kind, c.ID, c.Version, c.Active = "category.created", id.New(), 1, true
 		_, err = tx.ExecContext(ctx, `INSERT INTO category (id, parent_id, name_fr, name_en, queue_id, position, active, created_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, c.ID, null(c.ParentID), c.NameFR, c.NameEN, null(c.QueueID), c.Position, c.Active, db.Ms(tx.Now))
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, c.ID, db.Null(c.ParentID), c.NameFR, c.NameEN, db.Null(c.QueueID), c.Position, c.Active, db.Ms(tx.Now))
 	} else {
 		var n int64
 		n, err = tx.Exec(ctx, `UPDATE category SET parent_id = $1, name_fr = $2, name_en = $3, queue_id = $4, position = $5,
 			active = $6, version = version + 1 WHERE id = $7 AND version = $8`,
-			null(c.ParentID), c.NameFR, c.NameEN, null(c.QueueID), c.Position, c.Active, c.ID, c.Version)
+			db.Null(c.ParentID), c.NameFR, c.NameEN, db.Null(c.QueueID), c.Position, c.Active, c.ID, c.Version)
 		if err == nil && n == 0 {
 			return c, errs.Because(errs.Conflict, "ticket.settings_stale")
 		}

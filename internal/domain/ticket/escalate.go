@@ -238,8 +238,8 @@ func insertEscalation(ctx context.Context, tx *db.Tx, e *Escalation) error {
 		INSERT INTO escalation (id, ticket_id, way, from_queue, to_queue, from_level, to_level, to_person, reason, tried, known,
 			asked, advice, by_id, at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
-		e.ID, e.TicketID, e.Way, e.FromQueueID, e.ToQueueID, e.FromLevel, e.ToLevel, null(e.ToPersonID), e.Reason,
-		e.Handover.Tried, e.Handover.Known, e.Handover.Asked, e.Advice, null(e.ByID), db.Millis(&e.At))
+		e.ID, e.TicketID, e.Way, e.FromQueueID, e.ToQueueID, e.FromLevel, e.ToLevel, db.Null(e.ToPersonID), e.Reason,
+		e.Handover.Tried, e.Handover.Known, e.Handover.Asked, e.Advice, db.Null(e.ByID), db.Millis(&e.At))
 	return err
 }
 
@@ -288,9 +288,8 @@ func enter(ctx context.Context, tx *db.Tx, t Ticket) error {
 }
 
 func insertStay(ctx context.Context, tx *db.Tx, ticketID string, s Stay) error {
-	_, err := tx.ExecContext(ctx, "INSERT INTO stay (id, ticket_id, queue_id, level, entered_at, left_at, spent) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+	return tx.Later(ctx, "INSERT INTO stay (id, ticket_id, queue_id, level, entered_at, left_at, spent) VALUES ($1, $2, $3, $4, $5, $6, $7)",
 		id.New(), ticketID, s.QueueID, s.Level, db.Millis(&s.Entered), db.Millis(&s.Left), s.Spent.Milliseconds())
-	return err
 }
 
 func exit(ctx context.Context, tx *db.Tx, ticketID string) error {

@@ -111,7 +111,7 @@ func (im Imported) past(ctx context.Context, tx *db.Tx, t Ticket) error {
 		}
 		for _, f := range m.Files {
 			_, err := tx.ExecContext(ctx, `INSERT INTO attachment (id, ticket_id, message_id, uploader_id, hash, name, content_type, size, content_id, created_at)
-				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`, id.At(m.CreatedAt), messageTicket, m.ID, null(m.AuthorID), f.Hash,
+				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`, id.At(m.CreatedAt), messageTicket, m.ID, db.Null(m.AuthorID), f.Hash,
 				blob.SafeName(f.Name), f.ContentType, f.Size, f.ContentID, db.Millis(&m.CreatedAt))
 			if err != nil {
 				return fmt.Errorf("import %s: attachment: %w", t.ExternalID, err)

@@ -142,13 +142,12 @@ func insertMessage(ctx context.Context, tx *db.Tx, m Message) error {
 	if !m.HeldUntil.IsZero() {
 		state = "held"
 	}
-	_, err := tx.ExecContext(ctx, `
+	return tx.Later(ctx, `
 		INSERT INTO message (id, ticket_id, author_id, visibility, channel, by_agent, body, html, quoted, raw, state, held_until,
 			moved_from, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
-		m.ID, m.TicketID, null(m.AuthorID), m.Visibility, m.Channel, m.ByAgent, m.Body, m.HTML, m.Quoted, m.Raw, state,
-		db.Millis(&m.HeldUntil), null(m.MovedFrom), db.Millis(&m.CreatedAt))
-	return err
+		m.ID, m.TicketID, db.Null(m.AuthorID), m.Visibility, m.Channel, m.ByAgent, m.Body, m.HTML, m.Quoted, m.Raw, state,
+		db.Millis(&m.HeldUntil), db.Null(m.MovedFrom), db.Millis(&m.CreatedAt))
 }
 
 // leave does what a message causes once nobody can take it back.

@@ -147,26 +147,6 @@ func Seed(ctx context.Context, tx *db.Tx) error {
 	return nil
 }
 
-// startQueue returns the queue where a ticket of a category starts: the category's or the nearest above it, else the
-// first of level 1.
-// Errors: errs.Unavailable when no queue is active.
-func startQueue(ctx context.Context, tx *db.Tx, categoryID string) (Queue, error) {
-	const q = `
-		WITH RECURSIVE up (id, parent_id, queue_id, distance) AS (
-			SELECT c.id, c.parent_id, c.queue_id, 0 FROM category c WHERE c.id = $1
-			UNION ALL
-			SELECT c.id, c.parent_id, c.queue_id, up.distance + 1 FROM category c JOIN up ON c.id = up.parent_id WHERE up.distance < 20
-		), best (queue_id) AS (SELECT queue_id FROM up WHERE queue_id IS NOT NULL ORDER BY distance LIMIT 1)
-		SELECT ` + queueColumns + ` FROM queue q JOIN team m ON m.id = q.team_id
-		WHERE q.active AND (q.id IN (SELECT queue_id FROM best) OR q.level = (SELECT min(level) FROM queue WHERE active AND NOT private))
-		ORDER BY CASE WHEN q.id IN (SELECT queue_id FROM best) THEN 0 ELSE 1 END, q.private, q.position, q.name LIMIT 1`
-	found, err := db.One(ctx, tx, scanQueue, q, categoryID)
-	if err != nil {
-		return found, fmt.Errorf("queue for a new ticket: %w: %w", errs.Because(errs.Unavailable, "ticket.no_queue"), err)
-	}
-	return found, nil
-}
-
 // Policy holds the desk's delays.
 type Policy struct {
 	ReopenDays  int `json:"reopen_days"`  // during which a requester may reopen; then the ticket closes

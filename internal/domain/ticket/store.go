@@ -69,14 +69,6 @@ func Follow(ctx context.Context, tx *db.Tx, a auth.Actor, idOrReference string) 
 	return t, err
 }
 
-// null is s, or NULL when it is empty.
-func null(s string) any {
-	if s == "" {
-		return nil
-	}
-	return s
-}
-
 // insert gives t its number and stores it.
 // Errors: ErrKnown when its external id is taken, also by a transaction that was quicker.
 func insert(ctx context.Context, tx *db.Tx, t *Ticket) error {
@@ -84,28 +76,28 @@ func insert(ctx context.Context, tx *db.Tx, t *Ticket) error {
 	if t.Kind == Problem {
 		sequence = "problem"
 	}
-	var err error
-	if t.Number, err = tx.Next(ctx, sequence); err != nil {
+	number, next, err := tx.NextIn(ctx, sequence, 3)
+	if err != nil {
 		return fmt.Errorf("ticket number: %w", err)
 	}
 	if t.Fields == nil {
 		t.Fields = map[string]any{}
 	}
 	t.Version = 1
-	n, err := tx.Exec(ctx, `
+	err = db.First(ctx, tx, `
 		INSERT INTO ticket (id, series, number, kind, subject, subject_fold, status, active, pending_on, pending_until, impact,
 			urgency, priority, category_id, queue_id, level, assignee_id, requester_id, channel, merged_into, external_id, fields,
 			cause, reopened, messages, due_response_at, due_resolution_at, responded_at, resolved_at, closed_at, created_at,
 			updated_at, version)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
+		VALUES ($1, $2, `+number+`, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
 			$25, $26, $27, $28, $29, $30, $31, $32, $33)
-		ON CONFLICT (external_id) WHERE external_id <> '' DO NOTHING`,
-		t.ID, t.Kind.series(), t.Number, t.Kind, t.Subject, text.Fold(t.Subject), t.Status, t.Status.Active(), t.PendingOn,
-		db.Millis(&t.PendingUntil), t.Impact, t.Urgency, t.Priority, null(t.CategoryID), t.QueueID, t.Level, null(t.AssigneeID),
-		t.RequesterID, t.Channel, null(t.MergedInto), t.ExternalID, db.JSON(t.Fields), t.Cause, t.Reopened, t.Messages,
-		db.Millis(&t.DueResponse), db.Millis(&t.DueResolved), db.Millis(&t.RespondedAt), db.Millis(&t.ResolvedAt),
-		db.Millis(&t.ClosedAt), db.Millis(&t.CreatedAt), db.Millis(&t.UpdatedAt), t.Version)
-	if err == nil && n == 0 {
+		ON CONFLICT (external_id) WHERE external_id <> '' DO NOTHING RETURNING number`,
+		[]any{t.ID, t.Kind.series(), next, t.Kind, t.Subject, text.Fold(t.Subject), t.Status, t.Status.Active(), t.PendingOn,
+			db.Millis(&t.PendingUntil), t.Impact, t.Urgency, t.Priority, db.Null(t.CategoryID), t.QueueID, t.Level, db.Null(t.AssigneeID),
+			t.RequesterID, t.Channel, db.Null(t.MergedInto), t.ExternalID, db.JSON(t.Fields), t.Cause, t.Reopened, t.Messages,
+			db.Millis(&t.DueResponse), db.Millis(&t.DueResolved), db.Millis(&t.RespondedAt), db.Millis(&t.ResolvedAt),
+			db.Millis(&t.ClosedAt), db.Millis(&t.CreatedAt), db.Millis(&t.UpdatedAt), t.Version}, &t.Number)
+	if errors.Is(err, errs.NotFound) {
 		err = ErrKnown
 	}
 	return err
@@ -123,8 +115,8 @@ func save(ctx context.Context, tx *db.Tx, t *Ticket) error {
 			updated_at = $26, version = version + 1
 		WHERE id = $27 AND version = $28 RETURNING version`,
 		t.Kind, t.Subject, text.Fold(t.Subject), t.Status, t.Status.Active(), t.PendingOn, db.Millis(&t.PendingUntil),
-		t.Impact, t.Urgency, t.Priority, null(t.CategoryID), t.QueueID, t.Level, null(t.AssigneeID), t.RequesterID,
-		null(t.MergedInto), db.JSON(t.Fields), t.Cause, t.Reopened, t.Messages, db.Millis(&t.DueResponse),
+		t.Impact, t.Urgency, t.Priority, db.Null(t.CategoryID), t.QueueID, t.Level, db.Null(t.AssigneeID), t.RequesterID,
+		db.Null(t.MergedInto), db.JSON(t.Fields), t.Cause, t.Reopened, t.Messages, db.Millis(&t.DueResponse),
 		db.Millis(&t.DueResolved), db.Millis(&t.RespondedAt), db.Millis(&t.ResolvedAt), db.Millis(&t.ClosedAt),
 		db.Millis(&t.UpdatedAt), t.ID, t.Version).Scan(&t.Version)
 	if errors.Is(err, sql.ErrNoRows) {

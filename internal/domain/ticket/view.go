@@ -90,7 +90,7 @@ func SaveView(ctx context.Context, tx *db.Tx, a auth.Actor, v View) (View, error
 	if v.ID == "" {
 		v.ID, v.Version = id.New(), 1
 		_, err := tx.ExecContext(ctx, "INSERT INTO saved_view (id, name, owner_id, team_id, filter, position, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
-			v.ID, v.Name, null(v.OwnerID), null(v.TeamID), db.JSON(v.Filter), v.Position, db.Ms(tx.Now))
+			v.ID, v.Name, db.Null(v.OwnerID), db.Null(v.TeamID), db.JSON(v.Filter), v.Position, db.Ms(tx.Now))
 		return v, unknownTeam(err)
 	}
 	was, err := FindView(ctx, tx, a, v.ID)
@@ -101,7 +101,7 @@ func SaveView(ctx context.Context, tx *db.Tx, a auth.Actor, v View) (View, error
 		return v, err
 	}
 	n, err := tx.Exec(ctx, `UPDATE saved_view SET name = $1, owner_id = $2, team_id = $3, filter = $4, position = $5, version = version + 1
-		WHERE id = $6 AND version = $7`, v.Name, null(v.OwnerID), null(v.TeamID), db.JSON(v.Filter), v.Position, v.ID, v.Version)
+		WHERE id = $6 AND version = $7`, v.Name, db.Null(v.OwnerID), db.Null(v.TeamID), db.JSON(v.Filter), v.Position, v.ID, v.Version)
 	if err == nil && n == 0 {
 		return v, errs.Because(errs.Conflict, "ticket.settings_stale")
 	}
