@@ -66,8 +66,10 @@ func (s Sender) choose(ctx context.Context, tx *db.Tx, e channel.Envelope) (rout
 	}
 	if r.box.Out.Way == channel.NoWay {
 		err = r.byConfiguration(c, box)
+	} else if r.secrets, err = r.box.Secrets(s.Key); err != nil {
+		err = stuckError{reason: "mailout.reason.secret"}
 	} else {
-		err = r.byMailbox(s, box)
+		r.byMailbox(box)
 	}
 	if err != nil {
 		return r, err
@@ -107,21 +109,17 @@ func (r *route) byConfiguration(c config.SMTP, box channel.Mailbox) error {
 // perMinute is what Microsoft 365 takes from one mailbox.
 const perMinute = 30
 
-// byMailbox takes the way of r.box, whose servers send under its own address only.
-func (r *route) byMailbox(s Sender, box channel.Mailbox) error {
+// byMailbox takes the way of r.box with r.secrets; its server sends under its own address only.
+func (r *route) byMailbox(box channel.Mailbox) {
 	o := r.box.Out
-	secrets, err := r.box.Secrets(s.Key)
-	if err != nil {
-		return stuckError{reason: "mailout.reason.secret"}
-	}
-	r.way, r.host, r.port, r.tls, r.user, r.secrets = o.Way, o.Host, o.Port, o.TLS, o.User, secrets
+	r.way, r.host, r.port, r.tls, r.user = o.Way, o.Host, o.Port, o.TLS, o.User
 	r.from = mail.Address{Name: r.box.Look.Sender, Address: r.box.Address}
 	if box.Look.Sender != "" {
 		r.from.Name = box.Look.Sender
 	}
 	r.oauth = o.Auth == channel.OAuth || o.Auth == channel.Credentials || o.Way == channel.Graph
-	if r.password = secrets.SendPassword; r.password == "" {
-		r.password = secrets.Password
+	if r.password = r.secrets.SendPassword; r.password == "" {
+		r.password = r.secrets.Password
 	}
 	if r.tls == "" {
 		r.tls = channel.StartTLS
@@ -139,7 +137,6 @@ func (r *route) byMailbox(s Sender, box channel.Mailbox) error {
 	if r.way == channel.Graph || strings.HasSuffix(strings.ToLower(r.host), ".office365.com") {
 		r.rate = perMinute
 	}
-	return nil
 }
 
 // usable says why nothing can be sent by r. Errors: stuckError.

@@ -51,6 +51,8 @@ type Sender struct {
 	Token Token
 	// Graph sends by Microsoft Graph; nil = mailboxes that need it wait.
 	Graph Graph
+	// LookupTXT reads DNS for the test of a mailbox that signs; nil = the system's.
+	LookupTXT func(ctx context.Context, name string) ([]string, error)
 	// Doubt is how long a mail whose fate is unknown waits before it goes out again; 0 = 15 minutes.
 	Doubt time.Duration
 }
