@@ -56,14 +56,21 @@ func (t Teller) sendDigest(ctx context.Context, tx *db.Tx, w notify.Waiting) err
 	if err != nil || len(items) == 0 {
 		return err
 	}
-	place := t.Place()
-	l := digest(p.loc, place, p.loc.Date(tx.Now), items)
+	box, _, err := channel.MailboxFor(ctx, tx, machine(), "", "")
+	if err != nil {
+		return err
+	}
+	y, err := t.style(ctx, tx, box)
+	if err != nil {
+		return err
+	}
+	l := y.digest(p.loc, p.loc.Date(tx.Now), items)
 	rich, err := l.html()
 	if err != nil {
 		return err
 	}
 	_, _, err = channel.Post(ctx, tx, machine(), channel.Outgoing{
-		MessageID: channel.ThreadID(p.id, place.Host()), Recipient: p.email, Subject: l.Subject, Key: "digest " + items[0].EventID + " " + p.id,
+		MessageID: channel.ThreadID(p.id, y.place.Host()), Recipient: p.email, Subject: l.Subject, Key: "digest " + items[0].EventID + " " + p.id, MailboxID: box.ID,
 		Content: channel.Content{ToName: p.name, Text: l.text(), HTML: rich, Auto: "auto-generated", Unsubscribe: l.Choose.URL},
 	}, tx.Now)
 	return err

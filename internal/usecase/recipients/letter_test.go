@@ -13,7 +13,7 @@ import (
 	"entraide/internal/domain/ticket"
 )
 
-var here = Place{Base: "https://aide.exemple.fr", Name: "Centre d’entraide"}
+var here = style{place: Place{Base: "https://aide.exemple.fr"}, look: Brand{Name: "Centre d’entraide"}.look()}
 
 var vpn = ticket.Ticket{ID: "T", Kind: ticket.Incident, Number: 1042, Subject: "Le VPN se coupe <b>", Status: ticket.Open}
 
@@ -26,6 +26,12 @@ func both(t *testing.T, l letter) (plain, rich string) {
 	}
 	balanced(t, rich)
 	return l.text(), rich
+}
+
+// of writes the letter of s.
+func of(l i18n.Loc, s story) letter {
+	x, _ := here.compose(l, s)
+	return x
 }
 
 func balanced(t *testing.T, s string) {
@@ -58,8 +64,8 @@ func balanced(t *testing.T, s string) {
 }
 
 func TestReplyLetter(t *testing.T) {
-	plain, rich := both(t, compose(i18n.Loc{}, here, story{told: told{news: "own.replied"}, ticket: vpn, actor: "Paul Vasseur",
-		body: "Bonjour,\n\n**redémarrez** le [guide](/articles/vpn) <script>alert(1)</script> ![capture](/attachments/A)", files: []string{"journal <1>.txt"}}))
+	plain, rich := both(t, of(i18n.Loc{}, story{told: told{news: "own.replied"}, ticket: vpn, actor: "Paul Vasseur",
+		body: "Bonjour,\n\n**redémarrez** le [guide](/articles/vpn) <script>alert(1)</script> ![capture](/attachments/A)", files: []ticket.Attachment{{Name: "journal <1>.txt"}}}))
 	for _, want := range []string{text.ReplyAbove, "Paul Vasseur vous répond", "INC-1042 · Le VPN se coupe <b>", "**redémarrez**",
 		"journal <1>.txt", "https://aide.exemple.fr/requests/INC-1042", "Centre d’entraide vous écrit", "https://aide.exemple.fr/me/notifications"} {
 		if !strings.Contains(plain, want) {
@@ -85,7 +91,7 @@ func TestReplyLetter(t *testing.T) {
 // What a person writes above our mail must come back alone.
 func TestAnswersToOurLettersAreCut(t *testing.T) {
 	for _, lang := range i18n.Langs() {
-		plain, _ := both(t, compose(i18n.Loc{Lang: lang}, here, story{told: told{news: "own.pending"}, ticket: vpn, actor: "Paul", body: "Quel poste ?"}))
+		plain, _ := both(t, of(i18n.Loc{Lang: lang}, story{told: told{news: "own.pending"}, ticket: vpn, actor: "Paul", body: "Quel poste ?"}))
 		quoted := "Le poste 12.\n\nLe 12 mars 2026 à 10:05, Paul <aide@exemple.fr> a écrit :\n> " + strings.ReplaceAll(plain, "\n", "\n> ")
 		for _, in := range []string{quoted, "Le poste 12.\n\n" + plain} {
 			if got, _ := text.StripReply(in); got != "Le poste 12." {
@@ -96,7 +102,7 @@ func TestAnswersToOurLettersAreCut(t *testing.T) {
 }
 
 func TestLettersOfEveryKind(t *testing.T) {
-	survivor := ticket.Ticket{Kind: ticket.Request, Number: 7, Subject: "Réseau"}
+	survivor := ticket.Ticket{ID: "S", Kind: ticket.Request, Number: 7, Subject: "Réseau"}
 	for name, c := range map[string]struct {
 		s         story
 		has, lack string
@@ -111,7 +117,7 @@ func TestLettersOfEveryKind(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.s.ticket = vpn
-			plain, rich := both(t, compose(i18n.Loc{Lang: i18n.EN}, here, c.s))
+			plain, rich := both(t, of(i18n.Loc{Lang: i18n.EN}, c.s))
 			if !strings.Contains(plain, c.has) || c.lack != "" && (strings.Contains(plain, c.lack) || strings.Contains(rich, c.lack)) {
 				t.Errorf("want %q and not %q in\n%s", c.has, c.lack, plain)
 			}
@@ -125,7 +131,7 @@ func TestLettersOfEveryKind(t *testing.T) {
 func TestEveryTopicSaysWhy(t *testing.T) {
 	for _, k := range i18n.Keys(i18n.FR) {
 		if news, ok := strings.CutPrefix(k, "notify.news."); ok {
-			plain, _ := both(t, compose(i18n.Loc{}, here, story{told: told{news: notify.News(news)}, ticket: vpn, actor: "Paul"}))
+			plain, _ := both(t, of(i18n.Loc{}, story{told: told{news: notify.News(news)}, ticket: vpn, actor: "Paul"}))
 			if !strings.Contains(plain, "Centre d’entraide vous écrit") {
 				t.Errorf("%s: %s", news, plain)
 			}
@@ -134,7 +140,7 @@ func TestEveryTopicSaysWhy(t *testing.T) {
 }
 
 func TestDigestLetter(t *testing.T) {
-	plain, rich := both(t, digest(i18n.Loc{}, here, "12 mars", []notify.Item{
+	plain, rich := both(t, here.digest(i18n.Loc{}, "12 mars", []notify.Item{
 		{News: "rating.bad", Ref: "ticket/T", Title: "INC-1042 · VPN", Actor: "Ann", Excerpt: "Trop long", At: time.Now()},
 		{News: "own.replied", Ref: "ticket/U", Title: "REQ-7 · Écran", Actor: "Paul"},
 	}))

@@ -12,18 +12,11 @@ import (
 // Place is where the product is reached, for links in mails.
 type Place struct {
 	Base string // "https://aide.exemple.fr", no slash at the end
-	Name string // of the help desk, in the head and foot of mails; "" = Entraide
+	Name string // of the help desk, in the head and foot of mails; "" = the organisation's, else Entraide
 }
 
 // Host is the host of Base, "localhost" without one: the right side of message ids and the mark of our own mails.
 func (p Place) Host() string { return config.Host(p.Base) }
-
-func (p Place) name() string {
-	if p.Name == "" {
-		return "Entraide"
-	}
-	return p.Name
-}
 
 // request is the page of t for those who asked or follow; desk is that of those who work on it.
 func (p Place) request(t ticket.Ticket) string { return p.Base + "/requests/" + t.Reference() }
@@ -34,6 +27,8 @@ func (p Place) desk(t ticket.Ticket) string    { return p.Base + "/desk/tickets/
 func (p Place) rating(t ticket.Ticket, score string) string {
 	return p.request(t) + "?rate=" + url.QueryEscape(score) + "#rating"
 }
+
+func (p Place) attachment(f ticket.Attachment) string { return p.Base + "/attachments/" + f.ID }
 
 func (p Place) preferences() string { return p.Base + "/me/notifications" }
 

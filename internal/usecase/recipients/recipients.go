@@ -55,24 +55,44 @@ func (t Teller) React(ctx context.Context, tx *db.Tx, e event.Event) error {
 	if err != nil {
 		return err
 	}
+	var m *mailing // read once, and only if somebody is told by mail
 	for _, x := range list {
-		if err := t.tell(ctx, tx, x, events, f, choices); err != nil {
+		mails := func() (mailing, error) {
+			if m == nil {
+				read, err := t.mailing(ctx, tx, f.ticket)
+				if err != nil {
+					return read, err
+				}
+				m = &read
+			}
+			return *m, nil
+		}
+		if err := t.tell(ctx, tx, news{x, events, f, mails}, choices); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// news is one piece of news on its way to one person.
+type news struct {
+	told
+	events []event.Event
+	facts  facts
+	mails  func() (mailing, error)
+}
+
 // tell tells x to one person the way they chose.
-func (t Teller) tell(ctx context.Context, tx *db.Tx, x told, events []event.Event, f facts, c notify.Choices) error {
+func (t Teller) tell(ctx context.Context, tx *db.Tx, x news, c notify.Choices) error {
+	f, events := x.facts, x.events
 	p := f.people[x.person]
-	want := c.For(p.id, x.news.Topic(), p.agent)
+	want := c.For(p.id, x.told.news.Topic(), p.agent)
 	if x.quiet {
 		want.Mail = notify.Never
 	}
 	d := notify.Decide(want, c.Rhythm(p.id), tx.Now, p.zone())
-	words := f.words(x, p, events)
-	item := notify.Item{Person: p.id, News: x.news, Ref: events[0].Ref, EventID: events[0].ID, Title: f.ticket.Reference() + " · " + f.ticket.Subject,
+	words := f.words(x.told, p, events)
+	item := notify.Item{Person: p.id, News: x.told.news, Ref: events[0].Ref, EventID: events[0].ID, Title: f.ticket.Reference() + " · " + f.ticket.Subject,
 		Actor: actor(events[0]), Excerpt: words.excerpt, At: events[0].At}
 	if d.Inbox && !x.ack && !p.outsider {
 		if err := notify.Put(ctx, tx, machine(), item); err != nil {
@@ -81,7 +101,9 @@ func (t Teller) tell(ctx context.Context, tx *db.Tx, x told, events []event.Even
 	}
 	switch {
 	case d.Mail == notify.Now && p.email != "":
-		return t.post(ctx, tx, x, events, f, words, d)
+		return t.post(ctx, tx, x, words, d)
+	case d.Mail == notify.Now && words.message() != "" && x.told.news.Topic() == notify.Own:
+		return channel.NoAddress(ctx, tx, machine(), channel.Outgoing{Subject: subject(f.ticket), Ref: events[0].Ref, Message: words.message(), Key: events[0].ID + " " + p.id})
 	case d.Mail == notify.Digest && !x.ack:
 		return notify.AddToDigest(ctx, tx, machine(), item)
 	}
@@ -89,28 +111,42 @@ func (t Teller) tell(ctx context.Context, tx *db.Tx, x told, events []event.Even
 }
 
 // post promises the mail that tells x.
-func (t Teller) post(ctx context.Context, tx *db.Tx, x told, events []event.Event, f facts, w words, d notify.Decision) error {
-	p, place := f.people[x.person], t.Place()
-	l := compose(p.loc, place, story{told: x, ticket: f.ticket, actor: actor(events[0]), body: w.body, files: w.files, survivor: f.survivor, outsider: p.outsider})
+func (t Teller) post(ctx context.Context, tx *db.Tx, x news, w words, d notify.Decision) error {
+	f, first := x.facts, x.events[0]
+	p := f.people[x.person]
+	m, err := x.mails()
+	if err != nil {
+		return err
+	}
+	s := story{told: x.told, ticket: f.ticket, actor: actor(first), recipient: p.name, body: w.body, files: w.files, survivor: f.survivor, outsider: p.outsider}
+	if kind := kindOf(x.told); kind == Reply || kind == Pending || kind == Resolved {
+		s.before = m.before(w.message())
+	}
+	l, files := m.compose(p.loc, s)
 	rich, err := l.html()
 	if err != nil {
 		return err
 	}
-	thread, err := channel.Thread(ctx, tx, machine(), events[0].Ref, p.email)
+	thread, err := channel.Thread(ctx, tx, machine(), first.Ref, p.email)
 	if err != nil {
 		return err
 	}
-	o := channel.Outgoing{MessageID: channel.ThreadID(f.ticket.ID, place.Host()), Recipient: p.email, Subject: l.Subject, Ref: events[0].Ref,
-		Message: w.message(), Key: events[0].ID + " " + p.id,
-		Content: channel.Content{ToName: p.name, Text: l.text(), HTML: rich, References: thread, Unsubscribe: l.Choose.URL, Auto: "auto-generated"}}
+	o := channel.Outgoing{MessageID: channel.ThreadID(f.ticket.ID, m.place.Host()), Recipient: p.email, Subject: l.Subject, Ref: first.Ref,
+		Message: w.message(), Key: first.ID + " " + p.id, MailboxID: m.box.ID,
+		Content: channel.Content{ToName: p.name, Text: l.text(), HTML: rich, References: thread, Auto: "auto-generated", Files: files}}
 	if len(thread) > 0 {
 		o.Content.InReplyTo = thread[len(thread)-1]
+	}
+	if m.box.ID != "" {
+		if o.Content.ReplyTo, err = channel.ReplyTo(ctx, tx, machine(), m.box, channel.ReplyTicket, f.ticket.ID); err != nil {
+			return err
+		}
 	}
 	switch {
 	case x.ack && f.ticket.Channel == ticket.Mail:
 		o.Content.Auto = "auto-replied"
-	case len(w.messages) > 0 && events[0].ActorID != "" && !x.ack:
-		o.Content.Auto, o.Content.FromName = "", actor(events[0])+" · "+place.name()
+	case len(w.messages) > 0 && first.ActorID != "" && !x.ack:
+		o.Content.Auto, o.Content.FromName = "", m.sender(actor(first))
 	}
 	_, _, err = channel.Post(ctx, tx, machine(), o, d.MailAt)
 	return err
@@ -128,7 +164,7 @@ func actor(e event.Event) string {
 type words struct {
 	messages []string // ids of the ticket messages told
 	body     string   // Markdown
-	files    []string // names
+	files    []ticket.Attachment
 	excerpt  string
 }
 
@@ -149,9 +185,7 @@ func (f facts) words(x told, p person, events []event.Event) words {
 		}
 		w.messages = append(w.messages, m.ID)
 		w.add(m.Body)
-		for _, a := range m.Attachments {
-			w.files = append(w.files, a.Name)
-		}
+		w.files = append(w.files, m.Attachments...)
 	}
 	for _, e := range events {
 		if w.body == "" && (p.internal || !e.Internal && e.Kind != "ticket.escalated" && e.Kind != "ticket.returned") {
