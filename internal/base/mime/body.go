@@ -13,11 +13,17 @@ import (
 
 // isBody reports whether p is text to read rather than a file.
 func (c *collector) isBody(p part) bool {
-	if p.kind != "text/plain" && p.kind != "text/html" && p.kind != "text/enriched" && p.kind != "text/x-amp-html" && p.kind != "text/markdown" {
-		return false
-	}
-	if p.kind == "text/markdown" && p.inside != "multipart/alternative" && p.inside != "" {
-		return false
+	switch p.kind {
+	case "text/plain", "text/html", "text/enriched", "text/richtext", "text/x-amp-html", "text/watch-html":
+	case "text/markdown":
+		if p.inside != "multipart/alternative" && p.inside != "" {
+			return false
+		}
+	default:
+		// A mail that is nothing but text of an unknown kind is read; among other parts it is a file.
+		if !strings.HasPrefix(p.kind, "text/") || p.inside != "" || p.kind == "text/calendar" || strings.HasSuffix(p.kind, "vcard") || p.kind == "text/csv" {
+			return false
+		}
 	}
 	disposition, _ := c.disposition(p)
 	if disposition == "attachment" {
@@ -29,6 +35,10 @@ func (c *collector) isBody(p part) bool {
 
 // body adds the text of p to the segments.
 func (c *collector) body(p part) {
+	if p.kind == "text/x-amp-html" || p.kind == "text/watch-html" {
+		return // the alternative beside it says the same
+	}
+	p.body = cutBytes(p.body, 8*maxText) // no encoding makes text longer than that
 	raw := decodeTransfer(p, c)
 	if len(raw) > maxText {
 		c.problem("body: longer than %d bytes, cut", maxText)
@@ -46,22 +56,57 @@ func (c *collector) body(p part) {
 		c.problem("body: NUL bytes removed")
 		s = strings.ReplaceAll(s, "\x00", "")
 	}
-	switch p.kind {
-	case "text/x-amp-html":
-		return // the alternative beside it says the same
-	case "text/html":
+	if kind := c.realKind(p.kind, s); kind == "text/html" {
 		c.segments = append(c.segments, segment{html: c.dataImages(s), hasHTML: true})
 		return
-	case "text/enriched":
-		s = enriched.ReplaceAllString(s, "")
+	}
+	if p.kind == "text/enriched" || p.kind == "text/richtext" {
+		s = strings.ReplaceAll(enriched.ReplaceAllString(strings.ReplaceAll(s, "<<", "\x00"), ""), "\x00", "<")
 	}
 	if strings.EqualFold(p.params["format"], "flowed") {
 		s = unflow(s, strings.EqualFold(p.params["delsp"], "yes"))
 	}
-	c.segments = append(c.segments, segment{plain: text.Clean(s), hasPlain: true})
+	c.segments = append(c.segments, segment{plain: c.armour(c.uuencoded(text.Clean(s))), hasPlain: true})
+}
+
+// realKind returns whether s is HTML or text, whatever was declared.
+func (c *collector) realKind(kind, s string) string {
+	switch start := strings.TrimSpace(s[:min(len(s), 1000)]); {
+	case kind == "text/html" && strings.TrimSpace(s) != "" && !anyTag.MatchString(s[:min(len(s), 64<<10)]):
+		c.problem("body: declared HTML, read as text")
+		return "text/plain"
+	case kind == "text/plain" && htmlStart.MatchString(start):
+		c.problem("body: declared text, read as HTML")
+		return "text/html"
+	}
+	return kind
+}
+
+// armour takes the text out of a PGP cleartext signature (RFC 9580 §7), and says so if the text is encrypted.
+func (c *collector) armour(s string) string {
+	t := strings.TrimSpace(s)
+	switch {
+	case strings.HasPrefix(t, "-----BEGIN PGP MESSAGE-----"):
+		c.problem("encrypted: PGP, kept as it came")
+		c.guarded = Encrypted
+	case strings.HasPrefix(t, "-----BEGIN PGP SIGNED MESSAGE-----"):
+		_, inner, ok := strings.Cut(t, "\n\n") // behind the armour headers
+		i := strings.LastIndex(inner, "\n-----BEGIN PGP SIGNATURE-----")
+		if !ok || i < 0 {
+			return s
+		}
+		if c.guarded == "" {
+			c.guarded = Signed
+		}
+		inner = inner[:i]
+		return strings.ReplaceAll(strings.TrimPrefix(inner, "- "), "\n- ", "\n")
+	}
+	return s
 }
 
 var (
+	anyTag    = regexp.MustCompile(`<[A-Za-z!/]`)
+	htmlStart = regexp.MustCompile(`(?i)^(?:<!doctype html|<html[\s>])`)
 	enriched  = regexp.MustCompile(`</?[A-Za-z-]{1,30}>`)
 	metaName  = regexp.MustCompile(`(?i)<meta[^>]{1,200}charset\s*=\s*["']?\s*([A-Za-z0-9_:-]{2,30})`)
 	dataImage = regexp.MustCompile(`(?i)(\bsrc\s*=\s*)["']data:(image/(?:png|jpe?g|gif|webp|bmp))(?:;[a-z0-9=-]{1,40})?;base64,([A-Za-z0-9+/=\s%]{1,})["']`)
@@ -126,11 +171,17 @@ func unflow(s string, delsp bool) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
+// stub matches folded texts that only say that the HTML beside them holds the message.
+var stub = regexp.MustCompile(`\bhtml\b.*(?:client|viewer|view|display|support|browser|logiciel|messagerie|affich|navigateur)|(?:client|viewer|view|display|support|browser|messagerie|affich|navigateur).*\bhtml\b`)
+
 // compose fills the bodies of m from the segments.
 func (c *collector) compose(m *Message) {
 	hasHTML, hasPlain := false, false
-	for _, s := range c.segments {
+	for i, s := range c.segments {
 		hasHTML = hasHTML || s.hasHTML && strings.TrimSpace(s.html) != ""
+		if s.hasHTML && s.hasPlain && len(s.plain) < 300 && strings.TrimSpace(s.html) != "" && stub.MatchString(text.Fold(strings.Join(strings.Fields(s.plain), " "))) {
+			c.segments[i].plain, s.plain = "", ""
+		}
 		hasPlain = hasPlain || s.hasPlain && strings.TrimSpace(s.plain) != ""
 	}
 	var texts, htmls []string
@@ -143,20 +194,31 @@ func (c *collector) compose(m *Message) {
 			texts = append(texts, plain)
 		}
 		if rich == "" && strings.TrimSpace(plain) != "" {
-			rich = "<div>" + strings.ReplaceAll(html.EscapeString(plain), "\n", "<br>") + "</div>"
+			rich = textAsHTML(plain)
 		}
 		htmls = append(htmls, rich)
 	}
+	m.Calendar, m.Protection = c.entry, c.guarded
+	if len(texts) == 0 && c.entry != nil {
+		texts = append(texts, c.entry.String())
+	}
 	m.Text = strings.ToValidUTF8(strings.TrimRight(cutText(strings.Join(texts, "\n\n")), " \t\n"), "\uFFFD")
 	if hasHTML {
-		m.rawHTML = text.Clean(strings.Join(htmls, "\n"))
-		m.HTML = text.Sanitise(m.rawHTML, nil)
+		m.rawHTML = c.imageAddresses(text.Clean(strings.Join(htmls, "\n")))
+		var blocked text.Blocked
+		m.HTML, blocked = text.SanitiseMail(m.rawHTML, nil)
+		m.RemoteImages, m.Trackers = blocked.Images, blocked.Trackers
+		c.missingImages(m)
 	}
-	m.Attachments = c.attachments(m.rawHTML)
+	m.Attachments = c.attachments(hasHTML)
 	m.ReplyText = replyText(m, hasPlain)
 	if m.Text == "" && len(m.Attachments) == 0 {
 		c.problem("body: empty")
 	}
+}
+
+func textAsHTML(s string) string {
+	return "<div>" + strings.ReplaceAll(html.EscapeString(strings.Trim(s, "\n")), "\n", "<br>") + "</div>"
 }
 
 func cutText(s string) string {
@@ -208,23 +270,64 @@ func decodeTransfer(p part, c *collector) []byte {
 }
 
 func (c *collector) base64(src []byte) []byte {
-	out := make([]byte, base64.StdEncoding.DecodedLen(len(src)))
-	if n, err := base64.StdEncoding.Decode(out, bytes.TrimSpace(src)); err == nil {
+	src = bytes.TrimSpace(src)
+	out := make([]byte, base64.StdEncoding.DecodedLen(len(src)+3)) // without padding some bytes more
+	if n, err := base64.StdEncoding.Decode(out, src); err == nil {
 		return out[:n]
 	}
-	// Text that some gateway appended behind the last "=" is no part of the content.
-	encoded, _, _ := bytes.Cut(src, []byte{'='})
-	if bytes.Count(encoded, []byte{' '}) > len(encoded)/20 {
-		c.problem("part: declared base64, but plain")
-		return src
+	if n, err := base64.RawStdEncoding.Decode(out, src); err == nil {
+		return out[:n] // only the padding is missing
 	}
+	out = out[:0]
+	var group []byte // what is decoded together: up to a padding
+	flush := func() {
+		out = append(out, decodeBase64(group)...)
+		group = group[:0]
+	}
+	empty := false // the line above is empty
+	for rest := src; len(rest) > 0; {
+		var line []byte
+		line, rest = cutLine(rest)
+		line = bytes.TrimSpace(line)
+		switch {
+		case len(line) > 0 && foreign(line):
+			if len(out)+len(group) == 0 {
+				c.problem("part: declared base64, but plain")
+				return src
+			}
+			if empty {
+				rest = nil // text that some gateway appended
+			}
+		default:
+			group = append(group, line...)
+			if bytes.HasSuffix(line, []byte{'='}) || len(group) > 1<<16 && len(group)%4 == 0 {
+				flush()
+			}
+		}
+		empty = len(line) == 0
+	}
+	flush()
 	c.problem("part: broken base64, read as far as possible")
-	return decodeBase64(encoded)
+	return out
+}
+
+// foreign reports whether a line is no base64: it holds spaces, or a fifth of it is of no use.
+func foreign(line []byte) bool {
+	odd := 0
+	for _, b := range line {
+		if b == ' ' || b == '\t' {
+			return true
+		}
+		if !sextet(b) && b != '=' {
+			odd++
+		}
+	}
+	return odd*5 > len(line)*2
 }
 
 // quotedPrintable decodes src and leaves what is no escape as it is.
 func (c *collector) quotedPrintable(src []byte) []byte {
-	out := make([]byte, 0, len(src))
+	out := make([]byte, 0, max(0, len(src)-2*bytes.Count(src, []byte{'='})))
 	for len(src) > 0 {
 		i := bytes.IndexByte(src, '=')
 		if i < 0 {

@@ -9,7 +9,9 @@ import (
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/htmlindex"
 	"golang.org/x/text/encoding/ianaindex"
+	"golang.org/x/text/encoding/simplifiedchinese"
 	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/encoding/unicode/utf32"
 )
 
 // decodeCharset returns b, written in the named charset, as valid UTF-8, and a problem, "" if all was well.
@@ -17,15 +19,16 @@ import (
 // is what mailers that do not know their charset write in Western Europe.
 func decodeCharset(b []byte, name string) (s, problem string) {
 	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
-	label := strings.ToLower(strings.Trim(strings.TrimSpace(name), `"'`))
-	label = strings.TrimPrefix(label, "charset=")
-	if wide(b) && !strings.HasPrefix(label, "utf-16") {
+	label := charsetLabel(name)
+	if wide(b) && !strings.HasPrefix(label, "utf-16") && !strings.HasPrefix(label, "utf-32") {
 		label, problem = "utf-16", "charset: UTF-16 not declared as such"
 	}
-	ascii := isASCII(b)
+	if bytes.Contains(b, []byte("\x1b$B")) && label != "iso-2022-jp" && isASCII(b) {
+		label, problem = "iso-2022-jp", "charset: ISO-2022-JP not declared"
+	}
 	switch label {
 	case "", "utf-8", "utf8", "us-ascii", "ascii", "unknown-8bit", "x-unknown", "unknown", "default", "7bit", "8bit", "binary":
-		if ascii || utf8.Valid(b) {
+		if utf8.Valid(b) {
 			return string(b), problem
 		}
 		if label == "utf-8" || label == "utf8" {
@@ -36,10 +39,12 @@ func decodeCharset(b []byte, name string) (s, problem string) {
 		}
 		return windows(b), "charset: 8-bit text without a charset, read as windows-1252"
 	case "iso-8859-1", "latin1", "iso8859-1", "iso_8859-1", "windows-1252", "cp1252", "cp-1252":
-		if !ascii && utf8.Valid(b) {
+		if !isASCII(b) && utf8.Valid(b) {
 			return string(b), "charset: declared " + label + ", read as UTF-8"
 		}
 		return windows(b), problem
+	case "utf-7", "utf7", "unicode-1-1-utf-7", "csunicode11utf7":
+		return utf7(b), problem
 	}
 	enc := lookup(label)
 	if enc == nil {
@@ -52,20 +57,49 @@ func decodeCharset(b []byte, name string) (s, problem string) {
 	if err != nil {
 		return windows(b), "charset: not " + label + ", read as windows-1252"
 	}
-	return strings.ToValidUTF8(string(out), "\uFFFD"), problem
+	return strings.TrimPrefix(strings.ToValidUTF8(string(out), "\uFFFD"), "\uFEFF"), problem
+}
+
+// charsetLabel returns a charset's name in lower case without what mailers put around it.
+func charsetLabel(name string) string {
+	label := strings.ToLower(strings.Trim(strings.TrimSpace(name), `"'; `))
+	return strings.TrimPrefix(label, "charset=")
+}
+
+// aliases are names that no register knows, or that stand for less than what mailers write under them: who declares
+// GB2312 uses its supersets.
+var aliases = map[string]string{
+	"gb2312": "gb18030", "gbk": "gb18030", "cp936": "gb18030", "ms936": "gb18030", "x-gbk": "gb18030", "gb_2312-80": "gb18030",
+	"cp932": "shift_jis", "ms932": "shift_jis", "windows-31j": "shift_jis", "cp949": "euc-kr", "cp950": "big5", "iso-8859-8-i": "iso-8859-8",
+	"iso-2022-jp-2": "iso-2022-jp", "iso-2022-jp-ms": "iso-2022-jp", "ansi": "windows-1252", "iso-8859-1:1987": "windows-1252",
 }
 
 func lookup(label string) encoding.Encoding {
 	if len(label) > 40 {
 		return nil
 	}
+	if other := aliases[label]; other != "" {
+		label = other
+	}
 	switch label {
 	case "utf-16":
 		return unicode.UTF16(unicode.LittleEndian, unicode.UseBOM)
-	case "iso-8859-8-i":
-		label = "iso-8859-8"
+	case "utf-32":
+		return utf32.UTF32(utf32.LittleEndian, utf32.UseBOM)
+	case "utf-32le":
+		return utf32.UTF32(utf32.LittleEndian, utf32.IgnoreBOM)
+	case "utf-32be":
+		return utf32.UTF32(utf32.BigEndian, utf32.IgnoreBOM)
 	case "cp850", "ibm850":
 		return charmap.CodePage850
+	case "cp437", "ibm437":
+		return charmap.CodePage437
+	case "cp852", "ibm852":
+		return charmap.CodePage852
+	case "cp858", "ibm858", "ibm00858":
+		return charmap.CodePage858
+	case "hz-gb-2312":
+		return simplifiedchinese.HZGB2312
 	}
 	if enc, err := htmlindex.Get(label); err == nil && enc != encoding.Replacement {
 		return enc

@@ -2,20 +2,33 @@ package mime
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"entraide/internal/base/text"
 )
 
+// maxSubject is the longest subject kept, in characters: RFC 5322 allows no longer line.
+const maxSubject = 998
+
 // envelope reads the fields that say who wrote what to whom and when.
 func (c *collector) envelope(h header) Message {
+	subject := decodeText(h.get("subject"))
+	if utf8.RuneCountInString(subject) > maxSubject {
+		c.problem("subject: longer than %d characters, cut", maxSubject)
+	}
 	m := Message{
-		Subject: text.Excerpt(decodeText(h.get("subject")), 998),
+		Subject: text.Excerpt(subject, maxSubject),
 		To:      addresses(h.all("to")), CC: addresses(h.all("cc")), ReplyTo: addresses(h.all("reply-to")),
 		References: ids(h.all("references")), Recipients: []string{},
 	}
 	for _, f := range h {
 		if strings.IndexByte(f.value, 0) >= 0 {
 			c.problem("header: NUL bytes removed from %s", f.name)
+		}
+	}
+	for _, name := range []string{"subject", "date", "content-type"} { // the others are judged where they are read
+		if h.count(name) > 1 {
+			c.problem("%s: more than one, the first is taken", name)
 		}
 	}
 	c.identify(&m, h)
@@ -51,6 +64,9 @@ func (c *collector) sender(m *Message, h header) {
 		m.From = list[0]
 		if len(list) > 1 {
 			c.problem("from: more than one, the first is taken")
+		}
+		if shown := mailAddress.FindString(m.From.Name); shown != "" && !strings.EqualFold(shown, m.From.Address) {
+			c.problem("from: the name shows another address than that of the sender")
 		}
 		return
 	case h.get("from") != "":

@@ -3,6 +3,7 @@ package mime
 import (
 	"bytes"
 	"strings"
+	"unicode/utf8"
 )
 
 // header is a header block in its order. Names are in lower case, values raw and unfolded.
@@ -46,15 +47,15 @@ func (h header) all(name string) string {
 // noted; if the first lines of a part hold no field at all, everything is body. top is for the message itself.
 func (c *collector) readHeader(raw []byte, top bool) (h header, body []byte) {
 	rest := raw
-	junk := 0
+	junk, noted := 0, len(c.problems)
 	for len(rest) > 0 {
 		line, next := cutLine(rest)
 		if len(line) == 0 {
-			return h, next
+			return c.inUTF8(h), next
 		}
 		if len(raw)-len(rest) > maxHeader || len(h) >= maxFields {
 			c.problem("header: too long, the rest is read as body")
-			return h, rest
+			return c.inUTF8(h), rest
 		}
 		if len(h) == 0 {
 			line = bytes.TrimLeft(line, " \t") // nothing to continue
@@ -68,13 +69,14 @@ func (c *collector) readHeader(raw []byte, top bool) (h header, body []byte) {
 		case ok:
 			h = append(h, field{name, value})
 		case len(h) == 0 && (!top || junk >= 20):
-			if top {
-				c.problem("header: missing, everything is read as body")
-			}
+			c.noHeader(top, noted)
 			return nil, raw
 		case len(h) > 0 && !top && looksLikeText(line):
 			c.problem("part: no empty line between header and body")
-			return h, rest
+			return c.inUTF8(h), rest
+		case top && looksLikeText(line) && h.has("from") && noFieldFollows(next):
+			c.problem("header: no empty line before the body")
+			return c.inUTF8(h), rest
 		default:
 			junk++
 			c.problem("header: line without a colon skipped: %s", decodeText(string(line[:min(len(line), 60)])))
@@ -82,12 +84,54 @@ func (c *collector) readHeader(raw []byte, top bool) (h header, body []byte) {
 		rest = next
 	}
 	if len(h) == 0 {
-		if top {
-			c.problem("header: missing, everything is read as body")
-		}
+		c.noHeader(top, noted)
 		return nil, raw
 	}
-	return h, nil
+	return c.inUTF8(h), nil
+}
+
+// noFieldFollows reports whether no header field stands between here and the next empty line, or not within 4 KB:
+// then the header is over though nothing separates it.
+func noFieldFollows(rest []byte) bool {
+	rest = cutBytes(rest, 4096)
+	for len(rest) > 0 {
+		var line []byte
+		if line, rest = cutLine(rest); len(line) == 0 {
+			break
+		}
+		if _, _, ok := splitField(line); ok {
+			return false
+		}
+	}
+	return true
+}
+
+// inUTF8 turns 8-bit values into UTF-8: they are UTF-8 already, or in the charset that the body declares, or in
+// windows-1252.
+func (c *collector) inUTF8(h header) header {
+	hint := ""
+	for i, f := range h {
+		if utf8.ValidString(f.value) {
+			continue
+		}
+		if hint == "" {
+			hint = charsetLabel(looseParam(h.get("content-type"), "charset"))
+			if enc := lookup(hint); enc == nil || strings.HasPrefix(hint, "utf") {
+				hint = "windows-1252"
+			}
+		}
+		h[i].value, _ = decodeCharset([]byte(f.value), hint)
+		c.problem("header: 8-bit text in %s, read as %s", f.name, hint)
+	}
+	return h
+}
+
+// noHeader notes that the lines read were none of a header, and forgets what was noted of each.
+func (c *collector) noHeader(top bool, noted int) {
+	c.problems = c.problems[:noted]
+	if top {
+		c.problem("header: missing, everything is read as body")
+	}
 }
 
 func (c *collector) continued(h header, line []byte) {

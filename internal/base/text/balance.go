@@ -18,6 +18,7 @@ type balancer struct {
 	out     strings.Builder
 	open    []atom.Atom // elements written and not yet closed
 	skipped []atom.Atom // elements beyond maxDepth whose tags were dropped
+	blocked int         // remote images not shown
 }
 
 func (b *balancer) run(src string) string {
@@ -122,6 +123,9 @@ func (b *balancer) image(t html.Token) {
 		b.out.WriteString(html.EscapeString(alt))
 		return
 	}
+	if len(src) > 4 && strings.EqualFold(src[:4], "cid:") {
+		src = "cid:" + src[4:]
+	}
 	shown := b.rewrite(src)
 	if shown == "" && !(remote(src) && (strings.HasPrefix(src, "http://") || strings.HasPrefix(src, "https://"))) {
 		b.out.WriteString(html.EscapeString(alt))
@@ -132,6 +136,7 @@ func (b *balancer) image(t html.Token) {
 		b.attr("src", shown)
 		b.attr("loading", "lazy")
 	} else {
+		b.blocked++
 		b.attr("data-src", src)
 		b.attr("class", "remote-image")
 	}

@@ -50,6 +50,17 @@ func Line(s string) string {
 	return strings.Join(strings.Fields(Clean(s)), " ")
 }
 
+// Blank reports whether s shows nothing: white space, characters without width, and fillers that look empty.
+func Blank(s string) bool {
+	for _, r := range s {
+		if !unicode.IsSpace(r) && !unicode.IsControl(r) && r != '\u2800' &&
+			!unicode.In(r, unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point) {
+			return false
+		}
+	}
+	return true
+}
+
 // Excerpt returns the beginning of s on one line, at most n runes long including the "…" that marks a cut.
 // It cuts between words where the last word is not longer than half of n. A non-positive n gives "".
 func Excerpt(s string, n int) string {

@@ -1,6 +1,7 @@
 package text
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
@@ -10,12 +11,18 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
+// mayHide matches HTML that visible could change.
+var mayHide = regexp.MustCompile(`(?i)none|hidden|mso-hide|font-size:\s*0|opacity:\s*0`)
+
 // FromHTML returns src as text that also reads well as Markdown: paragraphs apart, list items marked,
 // quotes behind "> ", links as "label <address>", the cells of a table's row joined by " | ", hidden parts left
 // out. Tables that only arrange the page come out as plain paragraphs. At most MaxHTML bytes are read.
 func FromHTML(src string) string {
 	w := writer{blocks: []*block{{}}}
-	z := html.NewTokenizer(strings.NewReader(cut(src, MaxHTML)))
+	if src = cut(src, MaxHTML); mayHide.MatchString(src) {
+		src, _ = visible(src)
+	}
+	z := html.NewTokenizer(strings.NewReader(src))
 	for {
 		switch z.Next() {
 		case html.ErrorToken:
@@ -175,7 +182,7 @@ func (w *writer) start(t html.Token, closed bool) {
 		w.image(t)
 	case atom.P, atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6, atom.Table, atom.Dl:
 		w.top().paragraph()
-	case atom.Div, atom.Section, atom.Article, atom.Header, atom.Footer, atom.Address, atom.Center, atom.Dt, atom.Dd, atom.Option, atom.Form:
+	case atom.Div, atom.Section, atom.Article, atom.Header, atom.Footer, atom.Address, atom.Center, atom.Dt, atom.Dd, atom.Option, atom.Form, atom.Button, atom.Textarea:
 		w.top().newline()
 	case atom.Pre:
 		w.top().paragraph()
@@ -281,7 +288,7 @@ func (w *writer) end(name atom.Atom) {
 	switch name {
 	case atom.P, atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6, atom.Dl:
 		w.top().paragraph()
-	case atom.Div, atom.Section, atom.Article, atom.Header, atom.Footer, atom.Address, atom.Center, atom.Dt, atom.Dd, atom.Form:
+	case atom.Div, atom.Section, atom.Article, atom.Header, atom.Footer, atom.Address, atom.Center, atom.Dt, atom.Dd, atom.Form, atom.Button, atom.Textarea:
 		w.top().newline()
 	case atom.Pre:
 		w.pre = max(0, w.pre-1)
@@ -351,20 +358,11 @@ func sameAddress(label, href string) bool {
 	return strings.EqualFold(trim(strings.ReplaceAll(label, " ", "")), trim(strings.ReplaceAll(href, " ", "")))
 }
 
-// hides reports whether the content of t is not shown to a reader of the mail.
+// hides reports whether the content of t is never shown to a reader.
 func hides(t html.Token) bool {
 	switch t.DataAtom {
 	case atom.Script, atom.Style, atom.Title, atom.Template, atom.Svg, atom.Math, atom.Iframe, atom.Noframes, atom.Noembed, atom.Select:
 		return true
-	}
-	for _, a := range t.Attr {
-		if a.Key == "hidden" {
-			return true
-		}
-		if a.Key == "style" && len(a.Val) < 4096 {
-			s := strings.ToLower(strings.ReplaceAll(a.Val, " ", ""))
-			return strings.Contains(s, "display:none") || strings.Contains(s, "mso-hide:all")
-		}
 	}
 	return false
 }

@@ -18,19 +18,32 @@ var (
 
 	// "Le 12 mars 2026 à 10:05, X <x@y> a écrit :", "On … wrote:", and their relatives. A digit is required
 	// below, because a date is what tells a quotation from a sentence.
-	attributionStart = regexp.MustCompile(`^(?:le|on|am|el|il|op|em|den|w dniu|a la date du|en date du|al|date) |^[0-9]{1,4}[-/. ][0-9]{1,2}|` +
+	attributionStart = regexp.MustCompile(`^(?:le|on|am|el|il|op|em|as|den|w dniu|a la date du|en date du|al|date) |^[0-9]{1,4}[-/. ][0-9]{1,2}|` +
 		`^(?:lun|mar|mer|jeu|ven|sam|dim|mon|tue|wed|thu|fri|sat|sun)[a-z]*[.,]? |<[^<>\s]+@[^<>\s]+>|^-{2,}`)
-	attributionEnd = regexp.MustCompile(`(?:` + wrote + `)[^:]{0,80}:\s*-*\s*$|(?:` + wrote + `)\s*-{2,}\s*$`)
+	attributionEnd = regexp.MustCompile(`(?:` + wrote + `)[^:]{0,80}:\s*-*\s*$|(?:` + wrote + `)\s*-{2,}\s*$|^quoting [^:]{0,200}@[^:]{0,80}:\s*$`)
+	// Yahoo on phones writes the first words of the history behind the announcement.
+	attributionRunsOn = regexp.MustCompile(`<[^<>\s]+@[^<>\s]+>,? (?:` + wrote + `)\s*:\s{2,}\S`)
+	clock             = regexp.MustCompile(`\b[0-9]{1,2}[:h.][0-9]{2}\b`)
+	groupWise         = regexp.MustCompile(`^\s*>>> .{3,200}[0-9] >>>\s*$`) // sees the line as it is
 
-	original = regexp.MustCompile(`^[-_=\s]*(?:message d'origine|(?:message|mail|e-mail|courriel) original|message initial|message precedent|original message|` +
-		`original appointment|rendez-vous d'origine|ursprungliche nachricht|mensaje original|messaggio originale|reply message|original email|message de [^-]{2,60})\s*[-_=:]{2,}\s*$`)
-	orangeQuote = regexp.MustCompile(`^(?:>\s*)?message du [0-9]{2}/[0-9]{2}/[0-9]{2,4} [0-9]{1,2}[:h][0-9]{2}`)
-	forwarding  = regexp.MustCompile(`(?:forwarded message|message transfere|begin forwarded|debut du message (?:transfere|reexpedie)|message reexpedie|weitergeleitete nachricht)`)
+	original = regexp.MustCompile(`^[-_=\x{2010}-\x{2015}\s]*(?:message d'origine|(?:message|mail|e-mail|courriel) original|message initial|message precedent|original message|` +
+		`original appointment|rendez-vous d'origine|ursprungliche nachricht|mensaje original|messaggio originale|reply message|original email|message de [^-]{2,60})\s*[-_=:\x{2010}-\x{2015}]{2,}\s*$`)
+	orangeQuote = regexp.MustCompile(`^(?:>\s*)?message du\s*:?\s*[0-9]{2}/[0-9]{2}/[0-9]{2,4} (?:a )?[0-9]{1,2}[:h][0-9]{2}`)
+	forwarding  = regexp.MustCompile(`(?:forwarded (?:message|mail|by)|message transfere|mail transfere|begin forwarded|debut du message (?:transfere|reexpedie)|message reexpedie|weitergeleitete nachricht|anfang der weitergeleiteten|` +
+		`mensaje reenviado|messaggio inoltrato|doorgestuurd bericht|mensagem encaminhada|transfere par )`)
+	forwardLine = regexp.MustCompile(`^(?:[-_=*\s]{3,}(?:forwarded|(?:message|mail) (?:transfere|reexpedie)|weitergeleitete|mensaje reenviado|messaggio inoltrato|doorgestuurd|mensagem encaminhada|transfere par )|` +
+		`(?:begin forwarded message|debut du message (?:transfere|reexpedie)|anfang der weitergeleiteten nachricht)\s*:\s*$)`)
 
 	headerFrom = regexp.MustCompile(`^[\s*_]*(?:de|from|von|da|expediteur|van)[*_]*\s*:[*_]*\s*\S`)
-	headerNext = regexp.MustCompile(`^[\s*_]*(envoye(?: le| par)?|sent|gesendet|enviado(?: el)?|inviato|verzonden|date|le|a|to|an|para|aan|pour|destinataires?|` +
-		`cc|copie(?: a)?|objet|subject|betreff|asunto|oggetto|onderwerp|importance|reply-to|repondre a)[*_]*\s*:`)
-	underscores = regexp.MustCompile(`^\s*_{8,}\s*$`)
+	headerNext = regexp.MustCompile(`^[\s*_]*(envoyee?(?: le| par)?|sent|gesendet|enviad[oa](?: el| em)?|inviato|verzonden|date|datum|data|fecha|le|a|to|an|para|aan|pour|destinataires?|` +
+		`cc|cci|bcc|kopie|copie(?: a)?|objet|sujet|subject|betreff|asunto|assunto|oggetto|onderwerp|importance|reply-to|repondre a)[*_]*\s*:`)
+	// headerFirst are the fields besides the sender that some webmails put first.
+	headerFirst   = regexp.MustCompile(`^[\s*_]*(?:envoyee?(?: le)?|objet|sujet|subject|date|sent)[*_]*\s*:[*_]*\s*\S`)
+	headerSubject = regexp.MustCompile(`^(?:objet|sujet|subject|betreff|asunto|assunto|oggetto|onderwerp)$`)
+	underscores   = regexp.MustCompile(`^\s*_{8,}\s*$`)
+	ruled         = regexp.MustCompile(`^\s*[-_=]{8,}\s*$`)
+
+	banner = regexp.MustCompile(`^[\[*\s]*(?:attention|caution|warning|avertissement|prudence|external|message externe|courriel externe)\b.{0,200}(?:exterieure?|externe|outside|external)`)
 )
 
 const wrote = `a ecrit|ecrivait|a ecrit le|wrote|writes|schrieb|escribio|ha scritto|schreef|escreveu|skrev|napisal(?:\(a\))?|a repondu`
@@ -93,41 +106,60 @@ func attribution(lines []line, i int) int {
 			return 0
 		}
 		// The last character rules most lines out without running the pattern.
-		if last := joined[len(joined)-1]; (last == ':' || last == '-') && attributionEnd.MatchString(joined) {
-			if strings.ContainsAny(joined, "0123456789") || strings.Contains(joined, "@") || strings.HasPrefix(joined, "--") {
+		last := joined[len(joined)-1]
+		switch {
+		case (last == ':' || last == '-') && attributionEnd.MatchString(joined):
+			if strings.Contains(joined, "@") || strings.HasPrefix(joined, "--") || clock.MatchString(joined) {
+				return n
+			}
+			// A date alone is also how a sentence begins: then the quote must follow.
+			if j := next(lines, i+n); strings.ContainsAny(joined, "0123456789") && j < len(lines) && lines[j].depth > lines[i].depth {
 				return n
 			}
 			return 0
+		case strings.Contains(joined, ">") && attributionRunsOn.MatchString(joined):
+			return n
 		}
 	}
 	return 0
 }
 
 // headerBlock reports whether at line i begins the head of a quoted mail as Outlook, Lotus Notes and
-// webmails write it: a sender line and at least two more fields right below.
+// webmails write it: a sender line and at least two more fields right below, of which one is the subject or any
+// holds an address. Without either it may be a form, such as that of a journey from one town to another.
 func headerBlock(lines []line, i int) bool {
-	if !headerFrom.MatchString(lines[i].folded) {
+	if !headerFrom.MatchString(lines[i].folded) && !headerFirst.MatchString(lines[i].folded) {
 		return false
 	}
 	fields, other := map[string]bool{}, 0
-	for j := i + 1; j < len(lines) && j <= i+12; j++ {
+	from, sure := false, false
+	for j := i; j < len(lines) && j <= i+12; j++ {
 		l := lines[j]
 		if l.folded == "" {
 			if len(fields) == 0 && j < i+3 {
 				continue
 			}
-			if len(fields) > 0 && j+1 < len(lines) && headerNext.MatchString(lines[j+1].folded) {
+			if len(fields) > 0 && j+1 < len(lines) && (headerNext.MatchString(lines[j+1].folded) || headerFrom.MatchString(lines[j+1].folded)) {
 				continue // some clients put every field into a paragraph
 			}
 			break
 		}
-		if m := headerNext.FindStringSubmatch(l.folded); m != nil {
+		m := headerNext.FindStringSubmatch(l.folded)
+		switch {
+		case headerFrom.MatchString(l.folded):
+			from = true
+		case m != nil:
 			fields[m[1]] = true
-		} else if other++; other > 4 { // long lists of recipients wrap
+			sure = sure || headerSubject.MatchString(m[1])
+		default:
+			other++
+		}
+		if other > 4 { // long lists of recipients wrap
 			break
 		}
+		sure = sure || (m != nil || j == i) && strings.Contains(l.folded, "@")
 	}
-	return len(fields) >= 2
+	return from && sure && len(fields) >= 2
 }
 
 // cutsTail reports whether from line i on everything is history that carries no quote prefix.

@@ -18,14 +18,17 @@ func StripReply(text string) (reply, quoted string) {
 	for i := range keep {
 		keep[i] = true
 	}
-	tail := cutHistory(lines, keep)
-	cutQuotes(lines[:tail], keep)
-	cutSignatures(lines, keep)
+	cutBanner(lines, keep)
+	tail, forward := cutHistory(lines, keep)
+	between := cutQuotes(lines[:tail], keep)
+	cutSignatures(lines[:forward], keep[:forward])
 	var r, q strings.Builder
 	for i, l := range lines {
 		b := &r
 		if !keep[i] {
 			b = &q
+		} else if between && i > 0 && i < tail && l.depth > 0 && lines[i-1].depth == 0 && lines[i-1].folded != "" {
+			b.WriteByte('\n') // a question kept between answers
 		}
 		b.WriteString(l.raw)
 		b.WriteByte('\n')
@@ -42,12 +45,19 @@ func saysSomething(s string) bool {
 	return strings.Trim(s, " \n\t>-_=*.|\u00a0") != ""
 }
 
-// cutHistory drops the unprefixed history at the end and returns where it begins.
-func cutHistory(lines []line, keep []bool) int {
+// cutHistory drops the unprefixed history at the end and returns where it begins. forward is where a forwarded mail
+// begins, len(lines) if there is none: what was forwarded is what the sender wants read, and nothing of it is cut.
+func cutHistory(lines []line, keep []bool) (tail, forward int) {
 	for i := range lines {
 		l := lines[i]
 		if len(l.folded) < 3 {
 			continue
+		}
+		if l.depth == 0 && forwardLine.MatchString(l.folded) {
+			return i, i
+		}
+		if l.depth == 3 && groupWise.MatchString(l.raw) {
+			return dropFrom(lines, keep, i), len(lines)
 		}
 		if ownLine.MatchString(l.folded) {
 			if !anyText(lines[:i], keep) {
@@ -56,7 +66,7 @@ func cutHistory(lines []line, keep []bool) int {
 			if l.depth > 0 && textBelow(lines, i) {
 				continue
 			}
-			return dropFrom(lines, keep, beforeOwnLine(lines, i))
+			return dropFrom(lines, keep, beforeOwnLine(lines, i)), len(lines)
 		}
 		if l.depth > 0 {
 			continue
@@ -75,9 +85,9 @@ func cutHistory(lines []line, keep []bool) int {
 			drop(keep, i, i+n)
 			continue
 		}
-		return dropFrom(lines, keep, i)
+		return dropFrom(lines, keep, i), len(lines)
 	}
-	return len(lines)
+	return len(lines), len(lines)
 }
 
 // beforeOwnLine returns where the history begins whose first words are our own line i: at an attribution or a
@@ -113,7 +123,7 @@ func anyText(lines []line, keep []bool) bool {
 func dropFrom(lines []line, keep []bool, i int) int {
 	drop(keep, i, len(keep))
 	// A rule right above belongs to the history.
-	for j := i - 1; j >= 0 && (lines[j].folded == "" || underscores.MatchString(lines[j].folded)); j-- {
+	for j := i - 1; j >= 0 && (lines[j].folded == "" || ruled.MatchString(lines[j].folded)); j-- {
 		if lines[j].folded != "" {
 			keep[j] = false
 			return j
@@ -129,8 +139,8 @@ func drop(keep []bool, from, to int) {
 }
 
 // cutQuotes drops lines behind "> ". One such line alone, without anything announcing it, may be what the
-// sender typed, such as a prompt, and stays.
-func cutQuotes(lines []line, keep []bool) {
+// sender typed, such as a prompt, and stays. It reports whether answers stand between quotes.
+func cutQuotes(lines []line, keep []bool) bool {
 	quoted, announced := 0, false
 	for i, l := range lines {
 		if l.depth > 0 {
@@ -140,11 +150,57 @@ func cutQuotes(lines []line, keep []bool) {
 		}
 	}
 	if quoted == 0 || quoted == 1 && !announced {
-		return
+		return false
 	}
 	for i, l := range lines {
 		if l.depth > 0 {
 			keep[i] = false
+		}
+	}
+	return keepQuestions(lines, keep)
+}
+
+// maxQuestion is how many quoted lines above an answer are kept as its question.
+const maxQuestion = 8
+
+// keepQuestions takes back the quoted paragraph right above each answer, if answers stand between quotes: "yes" means
+// nothing without what was asked. A single answer below the whole quote needs none.
+func keepQuestions(lines []line, keep []bool) bool {
+	var starts []int // first line of each answer below a quote
+	seen, last := false, -1
+	for i, l := range lines {
+		if l.depth > 0 {
+			seen, last = true, i
+			continue
+		}
+		if seen && keep[i] && saysSomething(l.folded) {
+			starts = append(starts, i)
+			seen = false
+		}
+	}
+	if len(starts) == 0 || len(starts) == 1 && last < starts[0] {
+		return false
+	}
+	for _, i := range starts {
+		j := i - 1
+		for j >= 0 && (lines[j].folded == "" || lines[j].depth == 0) {
+			j--
+		}
+		for n := 0; j >= 0 && n < maxQuestion && lines[j].depth > 0 && lines[j].folded != ""; n++ {
+			keep[j] = true
+			j--
+		}
+	}
+	return true
+}
+
+// cutBanner drops the warning that a gateway puts above a mail from outside.
+func cutBanner(lines []line, keep []bool) {
+	i := next(lines, 0)
+	for n := i; n < len(lines) && n < i+4 && lines[n].folded != ""; n++ {
+		if banner.MatchString(lines[n].folded) && next(lines, n+1) < len(lines) {
+			drop(keep, i, n+1)
+			return
 		}
 	}
 }

@@ -21,6 +21,10 @@ var tailIDs = map[string]bool{
 var quoteClasses = []string{"gmail_quote", "gmail_extra", "yahoo_quoted", "moz-cite-prefix", "protonmail_quote", "tutanota_quote",
 	"zmail_extra", "front-blockquote", "wlmail_quote", "ydpquote", "yahoo-quoted-begin", "mail_quote", "gmail_attr"}
 
+// containers are classes of elements that hold history together with what was typed between it: if they hold marked
+// quotes, those tell.
+var containers = []string{"gmail_quote", "gmail_extra", "protonmail_quote"}
+
 // Classes and ids of signatures.
 var signatureClasses = []string{"gmail_signature", "moz-signature", "protonmail_signature_block", "elementToProof_signature", "outlook-signature"}
 
@@ -33,15 +37,16 @@ func StripReplyHTML(src string) (reply, quoted string) {
 	src = cut(src, MaxHTML)
 	s := scanner{src: src}
 	s.scan()
+	s.keepQuestions()
 	if len(s.cuts) == 0 {
 		return src, ""
 	}
 	var r, q strings.Builder
 	at := 0
 	for _, c := range s.cuts {
-		r.WriteString(src[at:c[0]])
-		q.WriteString(src[c[0]:c[1]])
-		at = c[1]
+		r.WriteString(src[at:c.from])
+		q.WriteString(src[c.from:c.to])
+		at = c.to
 	}
 	r.WriteString(src[at:])
 	if !saysSomething(FromHTML(r.String())) && !strings.Contains(r.String(), "<img") {
@@ -50,12 +55,21 @@ func StripReplyHTML(src string) (reply, quoted string) {
 	return r.String(), q.String()
 }
 
+// stretch is a piece of the source that is history.
+type stretch struct {
+	from, to int
+	body     int  // where the element begins, below the line that announces it
+	quote    bool // it quotes, and is no signature
+}
+
 // scanner finds the stretches of src that are history, by byte offsets.
 type scanner struct {
 	src    string
-	cuts   [][2]int
+	cuts   []stretch
 	line   strings.Builder // folded text since the last block element, at most maxMarkerLine bytes
 	from   int             // where that text begins
+	peeked int             // how often a head was looked for
+	whole  bool            // what follows was forwarded: nothing more is cut
 	before [2]int          // an attribution seen on the line before, to be cut if a quote follows; empty if none
 }
 
@@ -63,8 +77,9 @@ func (s *scanner) scan() {
 	z := html.NewTokenizer(strings.NewReader(s.src))
 	at := 0
 	var inside atom.Atom // element being cut, 0 if none
-	depth, begin := 0, 0
-	for {
+	depth := 0
+	var c stretch
+	for !s.whole {
 		kind := z.Next()
 		if kind == html.ErrorToken {
 			break
@@ -78,42 +93,89 @@ func (s *scanner) scan() {
 				depth++
 			} else if a == inside && kind == html.EndTagToken {
 				if depth--; depth == 0 {
-					s.cuts = append(s.cuts, [2]int{begin, at})
+					c.to = at
+					s.cuts = append(s.cuts, c)
 					inside = 0
 				}
 			}
 		case kind == html.TextToken:
 			if s.words(string(z.Text()), start) {
-				s.cuts = append(s.cuts, [2]int{s.from, len(s.src)})
+				s.tail(s.from)
 				return
 			}
 		case kind == html.StartTagToken:
 			t := z.Token()
-			switch s.judge(t, at) {
-			case tail:
-				s.cuts = append(s.cuts, [2]int{s.attributed(start), len(s.src)})
+			v, ends := s.judge(t, at), t.DataAtom
+			if v != keepIt {
+				ends = atom.Div // whatever it is, the line above is complete
+			}
+			if s.breaks(ends, start) || s.whole {
 				return
-			case element:
-				inside, depth, begin = t.DataAtom, 1, s.attributed(start)
-			default:
-				s.breaks(t.DataAtom, start)
+			}
+			switch v {
+			case tail:
+				s.tail(s.attributed(start))
+				return
+			case element, signature:
+				inside, depth = t.DataAtom, 1
+				c = stretch{from: s.attributed(start), body: start, quote: v == element}
 			}
 		case kind == html.EndTagToken || kind == html.SelfClosingTagToken:
 			name, _ := z.TagName()
-			s.breaks(atom.Lookup(name), start)
+			if s.breaks(atom.Lookup(name), start) {
+				return
+			}
 		}
 	}
 	if inside != 0 {
-		s.cuts = append(s.cuts, [2]int{begin, len(s.src)})
+		c.to = len(s.src)
+		s.cuts = append(s.cuts, c)
+	}
+}
+
+// tail cuts everything from the offset from on.
+func (s *scanner) tail(from int) {
+	s.cuts = append(s.cuts, stretch{from: from, to: len(s.src), body: from})
+}
+
+// maxQuestionHTML is the longest quote, in bytes, that is kept as the question of an answer.
+const maxQuestionHTML = 16 << 10
+
+// keepQuestions takes back the quotes that have an answer right below, if there are several answers or more quotes
+// below the answer. What announces the quote stays away.
+func (s *scanner) keepQuestions() {
+	var answered []int
+	last := -1
+	for i, c := range s.cuts {
+		if !c.quote {
+			continue
+		}
+		last = i
+		end := len(s.src)
+		if i+1 < len(s.cuts) {
+			end = s.cuts[i+1].from
+		}
+		if saysSomething(FromHTML(s.src[c.to:end])) {
+			answered = append(answered, i)
+		}
+	}
+	if len(answered) == 0 || len(answered) == 1 && last == answered[0] {
+		return
+	}
+	for _, i := range answered {
+		if c := &s.cuts[i]; c.to-c.body <= maxQuestionHTML {
+			c.to = c.body
+		}
 	}
 }
 
 type verdict int
 
 const (
-	keepIt  verdict = iota
-	element         // the element is history
-	tail            // all from here on is history
+	keepIt    verdict = iota
+	element           // the element is history
+	signature         // the element is a signature
+	tail              // all from here on is history
 )
 
 // judge tells what the start tag t, which ends at the offset at, says about what follows.
@@ -131,17 +193,17 @@ func (s *scanner) judge(t html.Token, at int) verdict {
 	if class != "" {
 		for _, c := range quoteClasses {
 			if strings.Contains(class, c) {
-				return s.unlessForward(element, at)
+				return s.unlessForward(s.container(t, class, at), at)
 			}
 		}
 		for _, c := range signatureClasses {
 			if strings.Contains(class, c) {
-				return element
+				return signature
 			}
 		}
 	}
 	if signatureIDs[id] {
-		return element
+		return signature
 	}
 	if t.DataAtom == atom.Div && len(attribute(t, "style")) < 1000 && outlookRule.MatchString(squeeze(attribute(t, "style"))) && s.headFollows(at) {
 		return tail
@@ -152,6 +214,19 @@ func (s *scanner) judge(t html.Token, at int) verdict {
 	return keepIt
 }
 
+// container returns element, or keepIt for an element around quotes that are marked themselves.
+func (s *scanner) container(t html.Token, class string, at int) verdict {
+	if t.DataAtom == atom.Blockquote {
+		return element
+	}
+	for _, c := range containers {
+		if strings.Contains(class, c) && strings.Contains(cut(s.src[at:], peek), "<blockquote") {
+			return keepIt
+		}
+	}
+	return element
+}
+
 func squeeze(style string) string {
 	return strings.ToLower(strings.ReplaceAll(style, " ", ""))
 }
@@ -159,9 +234,11 @@ func squeeze(style string) string {
 // peek is how many bytes after a marker are read to tell a forwarded mail or the head of a quoted one.
 const peek = 3000
 
-// unlessForward returns v unless what follows was forwarded: that is what the sender wants read.
+// unlessForward returns v unless what follows was forwarded: that is what the sender wants read, to its end.
 func (s *scanner) unlessForward(v verdict, at int) verdict {
-	if forwarding.MatchString(Fold(FromHTML(cut(s.src[at:], 600)))) {
+	lines := split(FromHTML(cut(s.src[at:], 600)))
+	if i := next(lines, 0); i < len(lines) && forwardLine.MatchString(lines[i].folded) {
+		s.whole = true
 		return keepIt
 	}
 	return v
@@ -190,34 +267,52 @@ func (s *scanner) words(text string, start int) bool {
 			return saysSomething(FromHTML(s.src[:s.from]))
 		}
 	}
-	if strings.Contains(f, "--") {
-		return original.MatchString(strings.TrimSpace(s.line.String()))
-	}
 	return false
 }
 
-// breaks ends the line at a block element that starts at the offset start, and remembers an attribution.
-func (s *scanner) breaks(a atom.Atom, start int) {
+// maxHeads is how many lines that look like the first of a quoted head are looked at more closely.
+const maxHeads = 40
+
+// breaks ends the line at a block element that starts at the offset start, and remembers an attribution. It reports
+// whether the line began the history, which it then cuts to the end.
+func (s *scanner) breaks(a atom.Atom, start int) bool {
 	switch a {
 	case atom.Div, atom.P, atom.Br, atom.Blockquote, atom.Td, atom.Tr, atom.Table, atom.Hr, atom.Li, atom.Ul, atom.Pre:
 	default:
-		return
+		return false
 	}
 	text := strings.Join(strings.Fields(s.line.String()), " ")
 	if text == "" {
-		return
+		return false
 	}
 	s.line.Reset()
 	s.before = [2]int{}
-	if len(text) <= maxMarkerLine && attribution([]line{{folded: text}}, 0) == 1 {
+	if len(text) > maxMarkerLine {
+		return false
+	}
+	switch {
+	case forwardLine.MatchString(text):
+		s.whole = true
+	case original.MatchString(text), orangeQuote.MatchString(strings.TrimLeft(text, "> ")):
+		s.tail(s.from)
+		return true
+	case s.peeked < maxHeads && (headerFrom.MatchString(text) || headerFirst.MatchString(text)):
+		if s.peeked++; s.headFollows(s.from) {
+			if saysSomething(FromHTML(s.src[:s.from])) {
+				s.tail(s.from)
+				return true
+			}
+			s.peeked = maxHeads // nothing stands above: it is what the sender wants read
+		}
+	case attribution([]line{{folded: text}}, 0) == 1:
 		s.before = [2]int{s.from, start}
 	}
+	return false
 }
 
 // attributed returns where the history begins that an element at the offset start holds: at the attribution
 // right above it, if there is one.
 func (s *scanner) attributed(start int) int {
-	s.breaks(atom.Div, start)
 	if s.before[1] > 0 {
 		start = s.before[0]
 	}

@@ -52,16 +52,55 @@ func newPolicy() *bluemonday.Policy {
 // A nil rewrite keeps cid: and local images and blocks remote ones; sanitising the result again with a
 // callback then gives the same as asking at once. At most MaxHTML bytes are read.
 func Sanitise(src string, rewrite func(url string) string) string {
+	out, _ := SanitiseMail(src, rewrite)
+	return out
+}
+
+// Blocked counts what SanitiseMail did not let a message load.
+type Blocked struct {
+	Images   int // remote images that a reader may ask for; see ShowRemote
+	Trackers int // remote images that nobody was meant to see: left out for good
+}
+
+// SanitiseMail is Sanitise for the HTML of a mail, whose sender decided what its readers see: what the mail itself
+// hides is left out, so that no word reaches a reader or a search that the sender's own readers would not see, and
+// invisible remote images, which only tell who reads and when, are dropped rather than blocked. A hidden element that
+// is never closed is kept, lest it take the rest of the message with it.
+func SanitiseMail(src string, rewrite func(url string) string) (string, Blocked) {
+	var b Blocked
 	if strings.TrimSpace(src) == "" {
-		return ""
+		return "", b
 	}
+	src, b.Trackers = visible(cut(src, MaxHTML))
+	out, images := sanitise(src, rewrite)
+	b.Images = images
+	return out, b
+}
+
+// sanitise returns harmless HTML and the number of remote images in it that are not shown.
+func sanitise(src string, rewrite func(url string) string) (string, int) {
 	if rewrite == nil {
 		rewrite = keepLocal
 	}
 	src = strings.ToValidUTF8(cut(src, MaxHTML), "\uFFFD")
 	src = strings.ReplaceAll(src, "\x00", "")
 	b := balancer{rewrite: rewrite}
-	return strings.TrimSpace(b.run(policy.Sanitize(src)))
+	return strings.TrimSpace(b.run(policy.Sanitize(src))), b.blocked
+}
+
+// ShowRemote returns sanitised HTML with the remote images that Sanitise blocked, once a reader asks for them. address
+// gives the address to load for each, such as that of a proxy; "" leaves it blocked, nil loads from the sender.
+func ShowRemote(sanitised string, address func(url string) string) string {
+	if !strings.Contains(sanitised, "data-src=") {
+		return sanitised
+	}
+	out, _ := sanitise(sanitised, func(url string) string {
+		if !remote(url) || address == nil {
+			return url
+		}
+		return address(url)
+	})
+	return out
 }
 
 func keepLocal(url string) string {

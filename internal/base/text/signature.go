@@ -7,9 +7,9 @@ import (
 
 // All of these see folded lines.
 var (
-	device = regexp.MustCompile(`^(?:envoye (?:de|depuis|a partir de|avec|via|par) (?:mon |ma |l'application |la messagerie |un(?:e)? )?\S|sent (?:from|with|via|using) (?:my |the |a )?\S|` +
-		`get outlook for|obtenez outlook pour|telecharge[rz] outlook|gesendet mit|von meinem \S+ gesendet|enviado desde|inviato da|` +
-		`provenance : courrier|yahoo mail\s*:|cet e-?mail a ete verifie par|garanti sans virus|sans virus\.|virus-free)`)
+	device = regexp.MustCompile(`^(?:envoye (?:de|depuis|a partir (?:de |d')|avec|via|par) ?(?:mon |ma |l'application |la messagerie |un(?:e)? )?\S|sent (?:from|with|via|using) (?:my |the |a )?\S|` +
+		`get outlook for|(?:obtenez|obtenir|telecharge[rz]) outlook|obtener outlook|scarica outlook|outlook (?:fur|voor) \S+|obter o outlook|gesendet (?:mit|von)|von meinem \S+ gesendet|enviado (?:desde|do|a partir)|` +
+		`inviato da|verstuurd vanaf|verzonden vanaf|provenance : courrier|yahoo mail\s*:|cet e-?mail a ete verifie par|garanti sans virus|sans virus\.|virus-free)`)
 	closing = regexp.MustCompile(`^(?:(?:bien |tres )?(?:cordialement|amicalement|sincerement)(?: a vous)?|cdlt|cdt|bav|respectueusement|(?:bien )?a vous|salutations(?: distinguees)?|` +
 		`sinceres salutations|meilleures salutations|(?:avec mes |mes )?(?:meilleures |sinceres )?salutations|bonne (?:journee|soiree|reception)|` +
 		`merci(?: d'avance| beaucoup| par avance)?|(?:kind |best |warm )?regards|yours (?:sincerely|faithfully|truly)|sincerely|best(?: wishes)?|cheers|thanks(?: in advance| a lot)?|thank you|many thanks|` +
@@ -17,9 +17,9 @@ var (
 	contact = regexp.MustCompile(`(?:\+|\b0)[0-9](?:[ .\-()/]*[0-9]){7,12}\b|(?:^|\s|<)[\w.+-]+@[\w-]+\.[\w.-]+|https?://\S+|\bwww\.\S+|` +
 		`^(?:tel|t|mob|mobile|portable|port|fixe|fax|phone|gsm|poste|standard|ligne directe)\s*[.:]+\s*[+0-9(]|\b[0-9]{5} [a-z][a-z' -]{2,}`)
 	postscript = regexp.MustCompile(`^(?:p\.? ?s\.?|n\.? ?b\.?|pj|p\.j\.|edit|ps[0-9])\s*[:.,-]|\?`)
-	disclaimer = regexp.MustCompile(`^[*_\s]*(?:ce (?:message|courriel|mail|courrier|e-mail)[^.]{0,80}(?:pieces? jointes?|confidentiel|destine)|(?:avertissement|confidentialite|disclaimer)\b|` +
+	disclaimer = regexp.MustCompile(`^[*_\s]*(?:(?:l'integrite de )?ce (?:message|courriel|mail|courrier|e-mail)[^.]{0,80}(?:pieces? jointes?|confidentiel|destine)|(?:avertissement|confidentialite|disclaimer)\b|` +
 		`this (?:e-?mail|message|communication)[^.]{0,80}(?:confidential|intended|privileged|attachments?)|` +
-		`the information (?:contained )?in this|(?:pensez|merci de penser|avant d'imprimer|please consider)[^.]{0,60}(?:environnement|imprim|environment))`)
+		`the information (?:contained )?in this|(?:p )?(?:pensez|merci de penser|avant d'imprimer|please consider)[^.]{0,80}(?:environnement|imprim|environment|planete))`)
 )
 
 const (
