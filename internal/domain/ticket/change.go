@@ -234,6 +234,25 @@ func Tags(ctx context.Context, tx *db.Tx, t Ticket) ([]string, error) {
 	return db.Strings(ctx, tx, "SELECT tag FROM ticket_tag WHERE ticket_id = $1 ORDER BY tag", t.ID)
 }
 
+// TagsOf returns the tags of many tickets by ticket id, sorted, in one statement.
+func TagsOf(ctx context.Context, tx *db.Tx, all []Ticket) (map[string][]string, error) {
+	out := make(map[string][]string)
+	if len(all) == 0 {
+		return out, nil
+	}
+	list := make([]string, len(all))
+	for i, t := range all {
+		list[i] = t.ID
+	}
+	type pair struct{ ticket, tag string }
+	rows, err := db.All(ctx, tx, func(r db.Row, p *pair) error { return r.Scan(&p.ticket, &p.tag) },
+		"SELECT ticket_id, tag FROM ticket_tag WHERE "+tx.In("ticket_id", 1)+" ORDER BY ticket_id, tag", db.List(list))
+	for _, p := range rows {
+		out[p.ticket] = append(out[p.ticket], p.tag)
+	}
+	return out, err
+}
+
 func setTags(ctx context.Context, tx *db.Tx, ticketID string, tags []string) error {
 	if len(tags) == 0 {
 		return nil

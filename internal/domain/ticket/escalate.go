@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -122,7 +121,7 @@ func (e Escalation) check() []errs.Field {
 	}
 	var wrong []errs.Field
 	for _, n := range needs {
-		if strings.TrimSpace(n.value) == "" {
+		if text.Blank(n.value) {
 			wrong = append(wrong, errs.Field{Name: n.field, Key: "ticket.handover_missing"})
 		}
 	}
@@ -184,7 +183,7 @@ func Return(ctx context.Context, tx *db.Tx, a auth.Actor, ticketID, advice strin
 		return t, came, err
 	}
 	e := Escalation{Way: Back, Advice: text.Clean(advice), Reason: text.Clean(advice), ToPersonID: came.ByID}
-	if strings.TrimSpace(e.Advice) == "" {
+	if text.Blank(e.Advice) {
 		return t, e, errs.InvalidField("advice", "ticket.handover_missing")
 	}
 	if err := errs.InvalidFields(e.check()); err != nil {

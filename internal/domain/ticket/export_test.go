@@ -4,6 +4,7 @@ package ticket
 var (
 	ListQuery   = listQuery
 	CountsQuery = countsQuery
+	LoadsQuery  = loadsQuery
 )
 
 // The queries of one ticket.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -112,10 +111,15 @@ func takesPart(me string) string {
 }
 
 func (w *where) filter(f Filter, a auth.Actor) {
-	if f.Active {
+	switch {
+	case len(f.Statuses) == 1 && f.Statuses[0] == Pending: // as its index says it
+		w.add("t.status = 'pending'")
+	case f.Active:
 		w.add("t.active")
+		fallthrough
+	default:
+		oneOf(w, "t.status", f.Statuses)
 	}
-	oneOf(w, "t.status", f.Statuses)
 	oneOf(w, "t.kind", f.Kinds)
 	oneOf(w, "t.queue_id", f.Queues)
 	if f.Level != 0 {
@@ -168,9 +172,10 @@ func (w *where) filterMore(f Filter, a auth.Actor) {
 	}
 }
 
-// searchWithin bounds how many of the latest tickets a search by words looks at, so that its cost does not grow with
-// the history. Searching everything, by meaning, is the search room's.
-const searchWithin = 20_000
+// fromLatest bounds how many of the latest tickets a search by words looks at, so that its cost does not grow with the
+// history. It is read from the index ticket_updated alone, which holds the folded subject for this. Searching
+// everything, by meaning, is the search room's.
+const fromLatest = "FROM (SELECT id, subject_fold FROM ticket ORDER BY updated_at DESC, id DESC LIMIT 20000) u"
 
 func (w *where) search(q string) {
 	if series, number, ok := ParseReference(q); ok {
@@ -185,9 +190,7 @@ func (w *where) search(q string) {
 	for _, word := range words[:min(len(words), 8)] {
 		all = append(all, "u.subject_fold LIKE "+w.arg(db.LikePattern(word))+` ESCAPE '\'`)
 	}
-	// The inner list is read from the index ticket_updated alone, which holds the folded subject for this.
-	w.add("t.id IN (SELECT u.id FROM (SELECT id, subject_fold FROM ticket ORDER BY updated_at DESC, id DESC LIMIT " +
-		strconv.Itoa(searchWithin) + ") u WHERE " + strings.Join(all, " AND ") + ")")
+	w.add("t.id IN (SELECT u.id " + fromLatest + " WHERE " + strings.Join(all, " AND ") + ")")
 }
 
 func (w *where) String() string {
@@ -275,39 +278,4 @@ func listQuery(tx *db.Tx, a auth.Actor, f Filter, p *Page) (string, []any, error
 		w.after(c)
 	}
 	return "SELECT " + columns + tables + w.String() + " ORDER BY " + p.Sort.order() + " LIMIT " + w.arg(p.Limit+1), w.args, nil
-}
-
-// MaxCount is where counting stops: a view shows "999+" rather than making its reader wait for an exact number.
-const MaxCount = 1000
-
-// Counts returns how many tickets each filter chooses for a, at most MaxCount, in one query.
-func Counts(ctx context.Context, tx *db.Tx, a auth.Actor, filters []Filter) ([]int, error) {
-	if len(filters) == 0 {
-		return nil, nil
-	}
-	q, args := countsQuery(tx, a, filters)
-	out := make([]int, len(filters))
-	type pair struct{ k, n int }
-	rows, err := db.All(ctx, tx, func(r db.Row, p *pair) error { return r.Scan(&p.k, &p.n) }, q, args...)
-	for _, p := range rows {
-		out[p.k] = p.n
-	}
-	return out, err
-}
-
-func countsQuery(tx *db.Tx, a auth.Actor, filters []Filter) (string, []any) {
-	w := &where{tx: tx}
-	var parts []string
-	for i, f := range filters {
-		w.conds = nil
-		w.see(a, f)
-		w.filter(f, a)
-		w.add("q.id = t.queue_id")
-		from := " FROM ticket t CROSS JOIN queue q"
-		if f.Site != "" {
-			from += " JOIN person r ON r.id = t.requester_id"
-		}
-		parts = append(parts, fmt.Sprintf("SELECT %d AS k, count(*) AS n FROM (SELECT 1 AS one%s%s LIMIT %d) c%d", i, from, w, MaxCount, i))
-	}
-	return strings.Join(parts, " UNION ALL "), w.args
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"time"
-	"unicode/utf8"
 
 	"entraide/internal/base/auth"
 	"entraide/internal/base/blob"
@@ -40,23 +39,16 @@ type ImportedMessage struct {
 
 // Import stores a ticket with its past; nobody is told. The same external id twice is stored once: the first ticket is
 // returned with ErrKnown.
-// Errors: errs.Forbidden unless a is an administrator or the machine, errs.Invalid (external_id, subject, messages, merged_into), ErrKnown.
+// Errors: errs.Forbidden unless a is an administrator or the machine, errs.Invalid naming each wrong field with what is
+// allowed, ErrKnown.
 func Import(ctx context.Context, tx *db.Tx, a auth.Actor, im Imported) (Ticket, error) {
 	t := im.Ticket
 	if !a.Admin() {
 		return t, fmt.Errorf("import: %w", errs.Forbidden)
 	}
-	var wrong []errs.Field
 	t.ExternalID = text.Clean(t.ExternalID)
-	if t.ExternalID == "" || utf8.RuneCountInString(t.ExternalID) > 200 {
-		wrong = append(wrong, errs.Field{Name: "external_id", Key: "ticket.external_id"})
-	}
 	t.Subject = text.Excerpt(text.Line(t.Subject), MaxSubject)
-	wrong = append(wrong, checkSubject(t.Subject)...)
-	if len(im.Messages) == 0 {
-		wrong = append(wrong, errs.Field{Name: "messages", Key: "ticket.body_missing"})
-	}
-	if err := errs.InvalidFields(wrong); err != nil {
+	if err := errs.InvalidFields(im.check(t)); err != nil {
 		return t, err
 	}
 	var known string

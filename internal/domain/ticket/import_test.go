@@ -12,6 +12,7 @@ import (
 	"entraide/internal/base/db/dbtest"
 	"entraide/internal/base/errs"
 	"entraide/internal/base/event"
+	"entraide/internal/base/i18n"
 	"entraide/internal/domain/ticket"
 )
 
@@ -40,7 +41,17 @@ func TestImport(t *testing.T) {
 		_, err := put(pat, past("a", at))
 		fails(h.T, err, errs.Forbidden)
 		_, err = put(theo, ticket.Imported{Ticket: ticket.Ticket{ExternalID: strings.Repeat("x", 201)}})
-		fails(h.T, err, errs.Invalid, "external_id", "subject", "messages")
+		fails(h.T, err, errs.Invalid, "external_id", "subject", "messages", "created_at", "type", "status", "channel", "impact", "urgency", "priority", "level")
+		odd := past("odd", at)
+		odd.Ticket.Kind, odd.Ticket.Status, odd.Ticket.Impact, odd.Ticket.Level, odd.Ticket.Subject = "bug", ticket.Pending, 5, 0, " \u200b\u00a0"
+		odd.Messages[0].Visibility, odd.Messages[1].Body, odd.Rating.Score = "secret", "\u200b \n", "fine"
+		_, err = put(theo, odd)
+		fails(h.T, err, errs.Invalid, "type", "pending_on", "impact", "level", "subject", "messages.0.visibility", "messages.1.body", "rating.score")
+		for _, f := range errs.Fields(err) {
+			if why := (i18n.Loc{Lang: i18n.EN}).T(f.Key, f.Args...); f.Name == "type" && why != "“bug” does not exist: give one of incident, request, problem." {
+				h.Errorf("%s: %s", f.Name, why)
+			}
+		}
 		a, err := put(theo, past("a", at))
 		fails(h.T, err, nil)
 		got := h.get(a.ID)

@@ -47,8 +47,14 @@ type prefixed struct {
 
 func (p prefixed) Scan(dest ...any) error { return p.Row.Scan(append(p.first, dest...)...) }
 
+// above are the tickets from which a chain of links of one kind leads to ticket $1.
+const above = `above (kind, id) AS (
+	SELECT l.kind, l.from_id FROM ticket_link l WHERE l.to_id = $1 AND l.kind <> 'related'
+	UNION SELECT l.kind, l.from_id FROM ticket_link l JOIN above a ON l.to_id = a.id AND l.kind = a.kind)`
+
 // AddLink links two tickets that a may see and work one of. It appends ticket.linked to both; a second time does nothing.
-// Errors: errs.NotFound, errs.Forbidden, errs.Invalid (kind, ticket).
+// Errors: errs.NotFound, errs.Forbidden, errs.Invalid (kind, ticket; also for a link that makes a ticket its own parent,
+// duplicate or cause by way of others).
 func AddLink(ctx context.Context, tx *db.Tx, a auth.Actor, fromID, toID string, k LinkKind) error {
 	from, to, err := pair(ctx, tx, a, fromID, toID)
 	if err != nil {
@@ -65,6 +71,15 @@ func AddLink(ctx context.Context, tx *db.Tx, a auth.Actor, fromID, toID string, 
 			to.ID, from.ID).Scan(&n); err != nil || n > 0 {
 			return err
 		}
+	}
+	var circular bool
+	err = db.First(ctx, tx, "WITH RECURSIVE "+above+" SELECT EXISTS (SELECT 1 FROM above a WHERE a.kind = $2 AND a.id = $3)",
+		[]any{from.ID, string(k), to.ID}, &circular)
+	if err != nil {
+		return err
+	}
+	if circular {
+		return errs.InvalidField("ticket", "ticket.link_circle", "ref", to.Reference())
 	}
 	n, err := tx.Exec(ctx, `INSERT INTO ticket_link (from_id, to_id, kind, created_by, at) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (from_id, to_id, kind) DO NOTHING`, from.ID, to.ID, k, a.ID, db.Ms(tx.Now))

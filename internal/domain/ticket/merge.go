@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -57,6 +58,11 @@ func Merge(ctx context.Context, tx *db.Tx, a auth.Actor, goneID, intoID string) 
 		SELECT 1 FROM ticket_link o WHERE o.kind = 'related' AND o.from_id = ticket_link.to_id AND o.to_id = $1)`, into.ID); err != nil {
 		return into, err
 	}
+	// What came from both sides of a chain would close it.
+	if _, err := tx.ExecContext(ctx, "WITH RECURSIVE "+above+` DELETE FROM ticket_link WHERE from_id = $1
+		AND EXISTS (SELECT 1 FROM above a WHERE a.kind = ticket_link.kind AND a.id = ticket_link.to_id)`, into.ID); err != nil {
+		return into, err
+	}
 	if err := watch(ctx, tx, a, into.ID, gone.RequesterID); err != nil {
 		return into, err
 	}
@@ -84,7 +90,8 @@ type Parting struct {
 	Kind     Kind // "" = as the origin
 }
 
-// Split moves messages of a ticket to a new one of the same requester, queue and category, linked as related.
+// Split moves messages of a ticket to a new one of the same requester, queue, category, fields and people in copy,
+// linked as related.
 // It appends ticket.split to the origin and ticket.created to the new one, which it returns.
 // Errors: errs.NotFound, errs.Forbidden, errs.Conflict, errs.Invalid (messages, subject, type).
 func Split(ctx context.Context, tx *db.Tx, a auth.Actor, ticketID string, p Parting) (Ticket, error) {
@@ -116,7 +123,7 @@ func Split(ctx context.Context, tx *db.Tx, a auth.Actor, ticketID string, p Part
 	}
 	t := Ticket{ID: id.New(), Kind: p.Kind, Subject: subject, Status: Open, Impact: origin.Impact, Urgency: origin.Urgency,
 		Priority: origin.Priority, CategoryID: origin.CategoryID, QueueID: origin.QueueID, Level: origin.Level, AssigneeID: origin.AssigneeID,
-		RequesterID: origin.RequesterID, Channel: origin.Channel, Messages: moving, CreatedAt: tx.Now, UpdatedAt: tx.Now}
+		RequesterID: origin.RequesterID, Channel: origin.Channel, Fields: maps.Clone(origin.Fields), Messages: moving, CreatedAt: tx.Now, UpdatedAt: tx.Now}
 	if err := insert(ctx, tx, &t); err != nil {
 		return t, err
 	}
@@ -131,6 +138,10 @@ func Split(ctx context.Context, tx *db.Tx, a auth.Actor, ticketID string, p Part
 		if _, err := tx.ExecContext(ctx, q, t.ID, origin.ID, db.List(p.Messages)); err != nil {
 			return t, err
 		}
+	}
+	if _, err := tx.ExecContext(ctx, `INSERT INTO watcher (ticket_id, person_id, added_by, at)
+		SELECT $1, w.person_id, w.added_by, w.at FROM watcher w WHERE w.ticket_id = $2`, t.ID, origin.ID); err != nil {
+		return t, err
 	}
 	origin.Messages -= moving
 	if err := saveAnd(ctx, tx, a, &origin, event.Event{Kind: "ticket.split", Internal: true, Data: event.Data{Other: t.Ref(),

@@ -63,6 +63,31 @@ func TestLinks(t *testing.T) {
 	})
 }
 
+func TestLinksOfOneKindMakeNoCircle(t *testing.T) {
+	each(t, func(h *house) {
+		a, b, c := h.open(ann, draft("Un")), h.open(ann, draft("Deux")), h.open(ann, draft("Trois"))
+		for _, k := range []ticket.LinkKind{ticket.Parent, ticket.CausedBy, ticket.Duplicate} {
+			fails(h.T, h.link(paul, a.ID, b.ID, k), nil)
+			fails(h.T, h.link(paul, b.ID, a.ID, k), errs.Invalid, "ticket")
+			fails(h.T, h.link(paul, b.ID, c.ID, k), nil)
+			fails(h.T, h.link(paul, c.ID, a.ID, k), errs.Invalid, "ticket")
+			fails(h.T, h.link(paul, a.ID, c.ID, k), nil) // a shorter way is no circle
+		}
+		if n := dbtest.Count(h.T, h.d, "ticket_link"); n != 9 {
+			h.Errorf("%d links", n)
+		}
+		fails(h.T, h.merge(paul, a.ID, c.ID), nil)
+		for _, l := range h.links(paul, c.ID) {
+			if l.Other.ID != b.ID || l.Outward {
+				h.Errorf("a merge closed a circle: %s, outward %v", l.Kind, l.Outward)
+			}
+		}
+		if n := dbtest.Count(h.T, h.d, "ticket_link"); n != 3 {
+			h.Errorf("%d links after the merge", n)
+		}
+	})
+}
+
 func (h *house) merge(a auth.Actor, gone, into string) error {
 	return h.try(func(ctx context.Context, tx *db.Tx) error { _, err := ticket.Merge(ctx, tx, a, gone, into); return err })
 }
@@ -178,7 +203,11 @@ func TestMergeLosesNothing(t *testing.T) {
 func TestSplit(t *testing.T) {
 	each(t, func(h *house) {
 		f := h.upload(ann, "a.txt")
-		x := h.open(ann, draft("Tout"))
+		d := draft("Tout")
+		d.CategoryID, d.QueueID, d.Fields, d.Watchers = "vpn", "q1", map[string]any{"serial": "A1"}, []string{"ben"}
+		d.RequesterID = "ann"
+		x := h.open(paul, d)
+		h.do(func(ctx context.Context, tx *db.Tx) error { return ticket.Watch(ctx, tx, paul, x.ID, "rita") })
 		note := h.note(paul, x.ID, "Note @[Nina](person:nina)")
 		second := h.reply(ann, x.ID, ticket.Say{Draught: ticket.Draught{Body: "Et l'écran", Attachments: []string{f.ID}}})
 		first := h.talk(ann, x.ID)[0].ID
@@ -211,6 +240,16 @@ func TestSplit(t *testing.T) {
 		}
 		y, err := split(paul, ticket.Parting{Subject: "Écran", Kind: ticket.Request, Messages: []string{second.ID, note.ID, second.ID}})
 		fails(h.T, err, nil)
+		if y.CategoryID != "vpn" || y.Fields["serial"] != "A1" {
+			h.Errorf("category %s, fields %v", y.CategoryID, y.Fields)
+		}
+		h.read(func(ctx context.Context, tx *db.Tx) error {
+			w, err := ticket.Watchers(ctx, tx, y)
+			if len(w) != 2 || w[0].PersonID != "ben" || w[1].PersonID != "rita" {
+				h.Errorf("in copy: %+v", w)
+			}
+			return err
+		})
 		if y.RequesterID != "ann" || y.QueueID != "q1" || y.Kind != ticket.Request || y.Messages != 2 || h.get(x.ID).Messages != 1 {
 			h.Errorf("%+v", y)
 		}
@@ -226,7 +265,7 @@ func TestSplit(t *testing.T) {
 		if e := h.history(ann, y.ID); len(e) != 1 || e[0].Data.Message != second.ID {
 			h.Errorf("the requester is told of %+v", e)
 		}
-		same(h.T, "history", kinds(h.history(paul, x.ID)), []string{"ticket.created", "ticket.mentioned", "ticket.noted", "ticket.replied", "ticket.split", "ticket.linked"})
+		same(h.T, "history", kinds(h.history(paul, x.ID)), []string{"ticket.watched", "ticket.created", "ticket.watched", "ticket.mentioned", "ticket.noted", "ticket.replied", "ticket.split", "ticket.linked"})
 	})
 }
 

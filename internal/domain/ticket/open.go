@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"unicode/utf8"
 
 	"entraide/internal/base/auth"
@@ -163,7 +162,7 @@ func (d Draft) check(ctx context.Context, tx *db.Tx) (Ticket, error) {
 }
 
 func checkSubject(s string) []errs.Field {
-	if s == "" {
+	if text.Blank(s) {
 		return []errs.Field{{Name: "subject", Key: "ticket.subject_missing"}}
 	}
 	if utf8.RuneCountInString(s) > MaxSubject {
@@ -173,7 +172,7 @@ func checkSubject(s string) []errs.Field {
 }
 
 func checkBody(field, body, html string) []errs.Field {
-	if strings.TrimSpace(text.Clean(body)) == "" && html == "" {
+	if text.Blank(body) && html == "" {
 		return []errs.Field{{Name: field, Key: "ticket.body_missing"}}
 	}
 	if utf8.RuneCountInString(body) > MaxBody {

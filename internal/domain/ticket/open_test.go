@@ -25,6 +25,7 @@ func TestOpenTicketNamesEveryFault(t *testing.T) {
 	}{
 		"all is well":        {ann, func(*ticket.Draft) {}, nil, nil},
 		"nothing said":       {ann, func(d *ticket.Draft) { d.Subject, d.Message.Body = " \n ", "\t " }, errs.Invalid, []string{"subject", "body"}},
+		"nothing to see":     {ann, func(d *ticket.Draft) { d.Subject, d.Message.Body = "\u200b\u2060", "\u00a0\u200d\n\u3164" }, errs.Invalid, []string{"subject", "body"}},
 		"too long":           {ann, func(d *ticket.Draft) { d.Subject, d.Message.Body = long, strings.Repeat("x", ticket.MaxBody+1) }, errs.Invalid, []string{"subject", "body"}},
 		"just short enough":  {ann, func(d *ticket.Draft) { d.Subject = long[2:] }, nil, nil},
 		"unknown type":       {ann, func(d *ticket.Draft) { d.Kind = "wish" }, errs.Invalid, []string{"type"}},

@@ -52,7 +52,7 @@ func TestNoListReadsAWholeTable(t *testing.T) {
 	queries := map[string]query{
 		"a queue":               {"ticket_queue", list(paul, ticket.OfQueue(ticket.Queue{ID: "q1"}).Filter, "")},
 		"a queue, oldest first": {"ticket_queue", list(paul, ticket.OfQueue(ticket.Queue{ID: "q1"}).Filter, ticket.ByOldest)},
-		"a queue, by priority":  {"ticket_queue", list(paul, ticket.OfQueue(ticket.Queue{ID: "q1"}).Filter, ticket.ByPriority)},
+		"a queue, by priority":  {"ticket_queue_priority", list(paul, ticket.OfQueue(ticket.Queue{ID: "q1"}).Filter, ticket.ByPriority)},
 		"mine":                  {"ticket_assignee", list(paul, ticket.Filter{Active: true, Assignee: "me"}, "")},
 		"just resolved":         {"ticket_resolver", list(paul, ticket.Filter{ResolvedDays: 7, Assignee: "me"}, "")},
 		"active":                {"ticket_active", list(paul, ticket.Filter{Active: true}, "")},
@@ -65,6 +65,8 @@ func TestNoListReadsAWholeTable(t *testing.T) {
 		"by reference":          {"ticket_number", list(paul, ticket.Filter{Q: "INC-1000500"}, "")},
 		"by words":              {"COVERING INDEX ticket_updated", list(paul, ticket.Filter{Q: "imprimante 77"}, "")},
 		"counts":                {"ticket_queue", func(tx *db.Tx) (string, []any) { return ticket.CountsQuery(tx, paul, builtIn()) }},
+		"counts of queues":      {"ticket_free", func(tx *db.Tx) (string, []any) { return ticket.LoadsQuery(paul, true) }},
+		"mine that wait":        {"ticket_waiting", list(paul, ticket.BuiltIn()[3].Filter, "")},
 		"conversation":          {"message_ticket", text(ticket.ConversationQuery, "t000000077", true, "paul")},
 		"a ticket":              {"ticket", text("SELECT "+ticket.FindColumns+" WHERE t.id = $1", "t000000077")},
 		"a history":             {"event_ref", text("SELECT id FROM event e WHERE e.ref = $1 ORDER BY e.id", "ticket/t000000077")},

@@ -3,7 +3,6 @@ package ticket
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -103,7 +102,7 @@ func Resolve(ctx context.Context, tx *db.Tx, a auth.Actor, ticketID string, r Re
 		return t, err
 	}
 	d := statusChange(t.Status, Resolved)
-	if strings.TrimSpace(text.Clean(r.Body)) != "" || len(r.Attachments) > 0 {
+	if !text.Blank(r.Body) || len(r.Attachments) > 0 {
 		m := Message{TicketID: t.ID, AuthorID: a.ID, Visibility: Public, Channel: r.Channel, ByAgent: true}
 		if m, err = addMessage(ctx, tx, a, m, Draught{Body: r.Body, Attachments: r.Attachments}); err != nil {
 			return t, fmt.Errorf("resolve %s: %w", t.Reference(), err)

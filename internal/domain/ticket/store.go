@@ -60,6 +60,19 @@ func Find(ctx context.Context, tx *db.Tx, a auth.Actor, idOrReference string) (T
 	return t, nil
 }
 
+// FindMany returns those of the tickets that a may see, by id, in one statement.
+func FindMany(ctx context.Context, tx *db.Tx, a auth.Actor, ids []string) (map[string]Ticket, error) {
+	out := make(map[string]Ticket, len(ids))
+	if len(ids) == 0 {
+		return out, nil
+	}
+	all, err := db.All(ctx, tx, scan, "SELECT "+columns+tables+" WHERE "+visible(1)+" AND "+tx.In("t.id", 4), append(visibleArgs(a), db.List(ids))...)
+	for _, t := range all {
+		out[t.ID] = t
+	}
+	return out, err
+}
+
 // Follow is Find, but a merged ticket leads to the one it lives on in.
 func Follow(ctx context.Context, tx *db.Tx, a auth.Actor, idOrReference string) (Ticket, error) {
 	t, err := Find(ctx, tx, a, idOrReference)

@@ -137,9 +137,7 @@ func read(line []byte) (record, []string, error) {
 	return rec, unknown, rec.check()
 }
 
-func oneOf[T ~string](v T, all ...T) bool { return slices.Contains(all, v) }
-
-// check completes what may be left out and names what is wrong.
+// check completes what may be left out and names what is missing; wrong values are for ticket.Import to refuse.
 func (r *record) check() error {
 	if r.Type == "" {
 		r.Type = string(ticket.Incident)
@@ -164,31 +162,8 @@ func (r *record) check() error {
 		r.Urgency = 3
 	}
 	var wrong []errs.Field
-	bad := func(field, value string) {
-		wrong = append(wrong, errs.Field{Name: field, Key: "importing.value", Args: []any{"value", value}})
-	}
-	if !slices.Contains(ticket.Kinds(), ticket.Kind(r.Type)) {
-		bad("type", r.Type)
-	}
-	if !slices.Contains(ticket.Statuses(), ticket.Status(r.Status)) {
-		bad("status", r.Status)
-	}
-	if !oneOf(ticket.Channel(r.Channel), ticket.Portal, ticket.Mail, ticket.Chat, ticket.Phone, ticket.API) {
-		bad("channel", r.Channel)
-	}
-	for field, n := range map[string]int{"impact": r.Impact, "urgency": r.Urgency} {
-		if n < 1 || n > 4 {
-			bad(field, fmt.Sprint(n))
-		}
-	}
 	if r.Priority < 0 || r.Priority > 4 {
 		r.Priority = min(max(r.Priority, 1), 4) // other scales have a fifth step; the lowest is the lowest
-	}
-	if r.Level < 0 || r.Level > 3 {
-		bad("level", fmt.Sprint(r.Level))
-	}
-	if r.CreatedAt.IsZero() {
-		wrong = append(wrong, errs.Field{Name: "created_at", Key: "importing.missing"})
 	}
 	if r.Requester.key() == "" {
 		wrong = append(wrong, errs.Field{Name: "requester", Key: "importing.missing"})

@@ -19,6 +19,7 @@ import (
 	"entraide/internal/base/errs"
 	"entraide/internal/base/event"
 	"entraide/internal/base/i18n"
+	"entraide/internal/base/text"
 	"entraide/internal/domain/identity"
 	"entraide/internal/domain/ticket"
 )
@@ -192,7 +193,7 @@ func (t *Tickets) compose(ctx context.Context, tx *db.Tx, a auth.Actor, rec reco
 		Status: ticket.Status(rec.Status), Impact: rec.Impact, Urgency: rec.Urgency, Priority: rec.Priority, Channel: ticket.Channel(rec.Channel),
 		Fields: rec.Fields, CreatedAt: rec.CreatedAt.Time, ResolvedAt: rec.ResolvedAt.Time, ClosedAt: rec.ClosedAt.Time}}
 	w := &im.Ticket
-	if w.Priority == 0 {
+	if scale := func(n int) bool { return n >= 1 && n <= 4 }; w.Priority == 0 && scale(w.Impact) && scale(w.Urgency) {
 		m, err := ticket.PriorityMatrix(ctx, tx)
 		if err != nil {
 			return im, err
@@ -230,13 +231,16 @@ func (t *Tickets) compose(ctx context.Context, tx *db.Tx, a auth.Actor, rec reco
 func (t *Tickets) messages(ctx context.Context, tx *db.Tx, a auth.Actor, rec record, files map[string]ticket.Attachment, im *ticket.Imported) error {
 	if rec.Body != "" || len(rec.Messages) == 0 {
 		body := rec.Body
-		if strings.TrimSpace(body) == "" {
+		if text.Blank(body) {
 			body = rec.Subject
 		}
 		im.Messages = append(im.Messages, ticket.ImportedMessage{Message: ticket.Message{AuthorID: im.Ticket.RequesterID, Visibility: ticket.Public,
 			Channel: im.Ticket.Channel, Body: body, CreatedAt: rec.CreatedAt.Time}})
 	}
 	for i, m := range rec.Messages {
+		if text.Blank(m.Body) && len(m.Attachments) == 0 { // sources keep such for changes of status
+			continue
+		}
 		author := im.Ticket.RequesterID
 		if m.Author.key() != "" {
 			var err error
@@ -322,9 +326,8 @@ func (t *Tickets) person(ctx context.Context, tx *db.Tx, a auth.Actor, p person)
 		found, err = identity.FindByExternalID(ctx, tx, a, external)
 	}
 	if errors.Is(err, errs.NotFound) {
-		found, err = identity.Create(ctx, tx, a, identity.Person{Email: p.Email, Name: p.label(), ExternalID: external, External: true})
+		found, err = identity.Insert(ctx, tx, auth.System("import"), identity.Person{Email: p.Email, Name: p.label(), ExternalID: external, External: true}, "")
 		if err == nil {
-			_, err = identity.Deactivate(ctx, tx, a, found.ID)
 			t.made["people"] = append(t.made["people"], p.label())
 		}
 	}

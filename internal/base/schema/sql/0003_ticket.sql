@@ -91,6 +91,8 @@ CREATE TABLE ticket (
 CREATE UNIQUE INDEX ticket_number ON ticket (series, number);
 CREATE UNIQUE INDEX ticket_external ON ticket (external_id) WHERE external_id <> '';
 CREATE INDEX ticket_queue ON ticket (queue_id, updated_at, id, assignee_id) WHERE active; -- the last columns of these three are filtered in the index alone
+CREATE INDEX ticket_queue_priority ON ticket (queue_id, priority, updated_at, id) WHERE active;
+CREATE INDEX ticket_free ON ticket (queue_id, updated_at, id) WHERE active AND assignee_id IS NULL;
 CREATE INDEX ticket_assignee ON ticket (assignee_id, updated_at, id, queue_id, status) WHERE active;
 CREATE INDEX ticket_active ON ticket (updated_at, id, queue_id) WHERE active;
 CREATE INDEX ticket_requester ON ticket (requester_id, updated_at, id);
@@ -98,6 +100,7 @@ CREATE INDEX ticket_updated ON ticket (updated_at, id, subject_fold); -- the sub
 CREATE INDEX ticket_resolved ON ticket (resolved_at, id) WHERE status = 'resolved';
 CREATE INDEX ticket_resolver ON ticket (assignee_id, resolved_at) WHERE status = 'resolved';
 CREATE INDEX ticket_pending ON ticket (pending_until) WHERE status = 'pending' AND pending_until > 0;
+CREATE INDEX ticket_waiting ON ticket (assignee_id, updated_at, id, queue_id) WHERE status = 'pending';
 CREATE INDEX ticket_category ON ticket (category_id, updated_at, id);
 CREATE INDEX ticket_merged ON ticket (merged_into) WHERE merged_into IS NOT NULL;
 
