@@ -11,12 +11,12 @@ import (
 	"entraide/internal/base/i18n"
 	"entraide/internal/base/job"
 	"entraide/internal/base/obs"
+	"entraide/internal/base/once"
 	"entraide/internal/domain/channel"
 	"entraide/internal/domain/draft"
 	"entraide/internal/domain/identity"
 	"entraide/internal/domain/notify"
 	"entraide/internal/domain/ticket"
-	"entraide/internal/door/api"
 	"entraide/internal/door/mailout"
 	"entraide/internal/usecase/recipients"
 )
@@ -55,7 +55,7 @@ func handlers(d *db.DB, sender mailout.Sender, teller recipients.Teller) map[str
 			return err
 		})},
 		"identity.sweep":  {Every: "20 * * * *", Run: write(identity.Sweep)},
-		"api.idempotency": {Every: "30 * * * *", Run: write(api.PurgeIdempotency)},
+		"api.idempotency": {Every: "30 * * * *", Run: write(once.Purge)},
 	}
 }
 

@@ -99,7 +99,6 @@ func TestTables(t *testing.T) {
 		checkTables(all(t), owners), map[string]string{
 			"internal/base/db/dbtest hides table": "counts the rows of any table, for tests",
 			"internal/door/cli/upkeep.go has SQL": "asks the engine for its own integrity check; no table is named",
-			"internal/door/api/once.go has SQL":   "the row of a repeated request is a matter of the protocol; no room knows of it",
 		})
 }
 

@@ -2,14 +2,13 @@ package api
 
 import (
 	"context"
-	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"entraide/internal/base/auth"
 	"entraide/internal/base/db"
-	"entraide/internal/base/errs"
 	"entraide/internal/base/event"
 	"entraide/internal/domain/ticket"
 )
@@ -84,10 +83,13 @@ func (s *server) events(ctx context.Context, tx *db.Tx, a auth.Actor, in *events
 	if in.Cursor != "" {
 		after = in.Cursor
 	}
-	sight := newSight(a)
 	var items []eventJSON
 	for range batches {
 		log, err := event.Since(ctx, tx, after, 200)
+		if err != nil {
+			return list[eventJSON]{}, err
+		}
+		sight, err := sightOf(ctx, tx, a, log)
 		if err != nil {
 			return list[eventJSON]{}, err
 		}
@@ -96,11 +98,7 @@ func (s *server) events(ctx context.Context, tx *db.Tx, a auth.Actor, in *events
 			if in.Kind != "" && e.Kind != in.Kind {
 				continue
 			}
-			ok, err := sight.sees(ctx, tx, e)
-			if err != nil {
-				return list[eventJSON]{}, err
-			}
-			if ok {
+			if sight.sees(e) {
 				items = append(items, showEvent(e))
 			}
 			if len(items) == limit {
@@ -115,32 +113,33 @@ func (s *server) events(ctx context.Context, tx *db.Tx, a auth.Actor, in *events
 }
 
 // sight decides which events somebody sees: administrators all; others those of tickets they see, internal ones as
-// agents only. It asks once for each ticket.
+// agents only.
 type sight struct {
-	a     auth.Actor
-	known map[string]sighting
+	a       auth.Actor
+	tickets map[string]ticket.Ticket // those seen, by id
 }
 
-type sighting struct{ seen, agent bool }
-
-func newSight(a auth.Actor) *sight { return &sight{a, make(map[string]sighting)} }
-
-func (s *sight) sees(ctx context.Context, tx *db.Tx, e event.Event) (bool, error) {
-	if s.a.Admin() {
-		return true, nil
+// sightOf looks at the tickets of some events for a, in one statement.
+func sightOf(ctx context.Context, tx *db.Tx, a auth.Actor, log []event.Event) (sight, error) {
+	s := sight{a: a}
+	if a.Admin() {
+		return s, nil
 	}
-	id, ok := strings.CutPrefix(e.Ref, "ticket/")
-	if !ok {
-		return false, nil
-	}
-	k, known := s.known[id]
-	if !known {
-		t, err := ticket.Find(ctx, tx, s.a, id)
-		if err != nil && !errors.Is(err, errs.NotFound) {
-			return false, err
+	var ids []string
+	for _, e := range log {
+		if id, ok := strings.CutPrefix(e.Ref, "ticket/"); ok && !slices.Contains(ids, id) {
+			ids = append(ids, id)
 		}
-		k = sighting{err == nil, err == nil && t.AsAgent(s.a)}
-		s.known[id] = k
 	}
-	return k.seen && (k.agent || !e.Internal), nil
+	var err error
+	s.tickets, err = ticket.FindMany(ctx, tx, a, ids)
+	return s, err
+}
+
+func (s sight) sees(e event.Event) bool {
+	if s.a.Admin() {
+		return true
+	}
+	t, seen := s.tickets[strings.TrimPrefix(e.Ref, "ticket/")]
+	return seen && (t.AsAgent(s.a) || !e.Internal)
 }

@@ -15,6 +15,7 @@ import (
 	"entraide/internal/base/db"
 	"entraide/internal/base/db/dbtest"
 	"entraide/internal/base/i18n"
+	"entraide/internal/base/once"
 	"entraide/internal/domain/identity"
 	"entraide/internal/door/api"
 )
@@ -305,7 +306,7 @@ func TestOnce(t *testing.T) {
 		purge := func(later time.Duration) {
 			err := d.Write(t.Context(), func(tx *db.Tx) error {
 				tx.Now = tx.Now.Add(later)
-				return api.PurgeIdempotency(t.Context(), tx)
+				return once.Purge(t.Context(), tx)
 			})
 			if err != nil {
 				t.Fatal(err)

@@ -222,9 +222,9 @@ func TestPeopleAndViews(t *testing.T) {
 func TestStatements(t *testing.T) {
 	dbtest.Each(t, "", func(t *testing.T, d *db.DB) {
 		k := newDesk(t, d)
-		count := func() int64 {
+		countOf := func(path string) int64 {
 			ctx, n := db.Counting(t.Context())
-			req := httptest.NewRequestWithContext(ctx, "GET", tickets, nil)
+			req := httptest.NewRequestWithContext(ctx, "GET", path, nil)
 			req.Header.Set("Authorization", "Bearer "+k.token["carla"])
 			w := httptest.NewRecorder()
 			k.h.ServeHTTP(w, req)
@@ -233,18 +233,22 @@ func TestStatements(t *testing.T) {
 			}
 			return n.Load()
 		}
+		count := func() int64 { return countOf(tickets) }
 		one := func() {
 			id := k.open("alice", "Encore", obj{"category": "Réseau et VPN/VPN", "tags": []string{"a"}}).str("id")
 			k.call("carla", "PATCH", tickets+"/"+id, obj{"assignee": "me"}).want(200)
 		}
 		one()
 		count() // the token and the tree are remembered from here on
-		few := count()
+		few, log := count(), countOf("/api/v1/events")
 		for range 30 {
 			one()
 		}
 		if many := count(); many != few || few > 3 {
 			t.Errorf("%d statements for one ticket, %d for 31", few, many)
+		}
+		if many := countOf("/api/v1/events"); many != log || log > 2 {
+			t.Errorf("%d statements for the events of one ticket, %d for those of 31", log, many)
 		}
 	})
 }

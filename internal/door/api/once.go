@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"entraide/internal/base/db"
-	"entraide/internal/base/errs"
+	"entraide/internal/base/once"
 )
 
 // reply is what a write answers.
@@ -21,9 +21,6 @@ type reply struct {
 	body   []byte // JSON, when known already
 	again  bool   // it was answered before
 }
-
-// keptFor is how long an Idempotency-Key is remembered.
-const keptFor = 24 * time.Hour
 
 // write runs f in a write transaction. With an Idempotency-Key it runs once: what it answered is stored in the same
 // transaction and given again to the same request; another request under the key is refused. A second request that
@@ -53,14 +50,19 @@ func (s *server) write(ctx context.Context, f func(ctx context.Context, tx *db.T
 }
 
 func (s *server) once(ctx context.Context, tx *db.Tx, c *call, key string, f func(context.Context, *db.Tx, *call) (reply, error)) (reply, error) {
-	hash := c.fingerprint()
-	n, err := tx.Exec(ctx, `INSERT INTO idempotency (actor_id, key, request_hash, status, header, body, at)
-		VALUES ($1, $2, $3, 0, '', '', $4) ON CONFLICT (actor_id, key) DO NOTHING`, c.actor.ID, key, hash, db.Ms(tx.Now))
-	if err != nil {
+	k := once.Key{Sender: c.actor.ID, Key: key, Print: c.fingerprint()}
+	was, again, err := once.Begin(ctx, tx, k)
+	switch {
+	case errors.Is(err, once.ErrBusy):
+		p := problemOf(http.StatusConflict, "api.key_busy")
+		p.after = time.Second
+		return reply{}, p
+	case errors.Is(err, once.ErrOther):
+		return reply{}, &problem{Status: http.StatusUnprocessableEntity, key: "api.key_reused"}
+	case err != nil:
 		return reply{}, err
-	}
-	if n == 0 {
-		return replay(ctx, tx, c.actor.ID, key, hash)
+	case again:
+		return reply{status: was.Status, header: was.Header, body: []byte(was.Body), again: true}, nil
 	}
 	out, err := f(ctx, tx, c)
 	if err != nil {
@@ -71,27 +73,7 @@ func (s *server) once(ctx context.Context, tx *db.Tx, c *call, key string, f fun
 			return out, err
 		}
 	}
-	return out, tx.ExecOne(ctx, "UPDATE idempotency SET status = $1, header = $2, body = $3 WHERE actor_id = $4 AND key = $5",
-		out.status, db.JSON(out.header), string(out.body), c.actor.ID, key)
-}
-
-func replay(ctx context.Context, tx *db.Tx, actorID, key, hash string) (reply, error) {
-	out := reply{again: true}
-	var was, body string
-	err := db.First(ctx, tx, "SELECT request_hash, status, header, body FROM idempotency WHERE actor_id = $1 AND key = $2",
-		[]any{actorID, key}, &was, &out.status, db.JSON(&out.header), &body)
-	switch {
-	case errors.Is(err, errs.NotFound): // the first one failed between our two statements
-		p := problemOf(http.StatusConflict, "api.key_busy")
-		p.after = time.Second
-		return out, p
-	case err != nil:
-		return out, err
-	case was != hash:
-		return out, &problem{Status: http.StatusUnprocessableEntity, key: "api.key_reused"}
-	}
-	out.body = []byte(body)
-	return out, nil
+	return out, once.Finish(ctx, tx, k, once.Answer{Status: out.status, Header: out.header, Body: string(out.body)})
 }
 
 // key returns the Idempotency-Key of a POST, "" without one.
@@ -119,10 +101,4 @@ func (c *call) fingerprint() string {
 		h.Write(c.body.Bytes())
 	}
 	return hex.EncodeToString(h.Sum(nil))
-}
-
-// PurgeIdempotency forgets the answers to requests older than a day: the work of a scheduled job.
-func PurgeIdempotency(ctx context.Context, tx *db.Tx) error {
-	_, err := tx.Exec(ctx, "DELETE FROM idempotency WHERE at < $1", db.Ms(tx.Now.Add(-keptFor)))
-	return err
 }

@@ -10,6 +10,7 @@ import (
 	"entraide/internal/base/auth"
 	"entraide/internal/base/db"
 	"entraide/internal/base/errs"
+	"entraide/internal/base/text"
 	"entraide/internal/domain/identity"
 )
 
@@ -148,6 +149,7 @@ func someone(ctx context.Context, tx *db.Tx, a auth.Actor, who string) (identity
 
 func (s *server) peopleRoutes() {
 	get(s, s.op(http.MethodGet, "/people", "list-people", "people:read", "people"), listPeople)
+	get(s, s.op(http.MethodGet, "/people/picker", "pick-people", "people:read", "people"), pickPeople)
 	get(s, s.op(http.MethodGet, "/people/me", "get-me", "people:read", "people"),
 		func(ctx context.Context, tx *db.Tx, a auth.Actor, _ *struct{}) (meJSON, error) {
 			p, err := identity.Find(ctx, tx, a, a.ID)
@@ -210,6 +212,40 @@ func listPeople(ctx context.Context, tx *db.Tx, a auth.Actor, in *peopleIn) (out
 		items[i] = showPerson(p)
 	}
 	return page(items, next), err
+}
+
+type pickIn struct {
+	Q     string `query:"q" required:"false" maxLength:"200" example:"mart" doc:"Beginnings of words of the name, of the address or the login."`
+	Limit int    `query:"limit" required:"false" minimum:"1" maximum:"50" example:"10" doc:"People told; 10 unless given."`
+}
+
+// pickJSON is somebody to choose while typing.
+type pickJSON struct {
+	ID         string  `json:"id"`
+	Name       string  `json:"name" example:"Camille Martin"`
+	Email      *string `json:"email" example:"camille.martin@exemple.fr"`
+	Title      *string `json:"title" example:"Gestionnaire de paie"`
+	Department *string `json:"department"`
+	Site       *string `json:"site"`
+	External   bool    `json:"external" doc:"Known by mail only."`
+	Away       bool    `json:"away" doc:"Out of office now."`
+	Mention    string  `json:"mention" example:"@[Camille Martin](person:01JD8Z5K3M9Q2W4E6R8T0Y1U2I)" doc:"Put it into the body of a message to mention them."`
+}
+
+// pickPeople offers active people while somebody types: for choosing a requester, an assignee, a watcher, and for
+// mentions. It has one page.
+func pickPeople(ctx context.Context, tx *db.Tx, a auth.Actor, in *pickIn) (out list[pickJSON], err error) {
+	if in.Limit == 0 {
+		in.Limit = 10
+	}
+	all, err := identity.Search(ctx, tx, a, in.Q, in.Limit)
+	items := make([]pickJSON, len(all))
+	for i, p := range all {
+		label := strings.NewReplacer("[", "(", "]", ")").Replace(text.Excerpt(p.Name, 100))
+		items[i] = pickJSON{p.ID, p.Name, textOrNull(p.Email), textOrNull(p.Title), textOrNull(p.Department), textOrNull(p.Site),
+			p.External, p.Away.At(tx.Now), "@[" + label + "](person:" + p.ID + ")"}
+	}
+	return page(items, ""), err
 }
 
 // changePerson applies everything asked for in one transaction. Fields are people's own or an administrator's, roles

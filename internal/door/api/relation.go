@@ -106,7 +106,30 @@ func (s *server) relationRoutes() {
 		r.status = http.StatusCreated
 		return r, err
 	})
+	get(s, s.op(http.MethodGet, "/tickets/{id}/similar", "similar-tickets", "tickets:read", "tickets"), s.similar)
 	s.watcherRoutes()
+}
+
+type similarIn struct {
+	Identified
+	Limit int `query:"limit" required:"false" minimum:"1" maximum:"50" example:"10" doc:"Tickets told; 10 unless given."`
+}
+
+// similar lists the tickets that resemble one, the most alike first; it has one page.
+func (s *server) similar(ctx context.Context, tx *db.Tx, a auth.Actor, in *similarIn) (out list[ticketJSON], err error) {
+	t, err := ticket.Find(ctx, tx, a, in.ID)
+	if err != nil {
+		return out, err
+	}
+	if in.Limit == 0 {
+		in.Limit = 10
+	}
+	all, err := ticket.Similar(ctx, tx, a, t, in.Limit)
+	if err != nil {
+		return out, err
+	}
+	items, err := s.tickets(ctx, tx, a, all)
+	return page(items, ""), err
 }
 
 type addWatcherIn struct {

@@ -134,23 +134,25 @@ func (f *stream) tell(ctx context.Context) error {
 		err := f.s.DB.Read(ctx, func(tx *db.Tx) error {
 			log, err := event.Since(ctx, tx, f.from(tx.Now), 200)
 			n = len(log)
-			sight := newSight(f.c.actor)
+			if err != nil {
+				return err
+			}
+			sight, err := sightOf(ctx, tx, f.c.actor, log)
+			if err != nil {
+				return err
+			}
 			for _, e := range log {
 				f.after = max(f.after, e.ID)
 				if _, told := f.sent[e.ID]; told {
 					continue
 				}
-				ok, err := sight.sees(ctx, tx, e)
-				if err != nil {
-					return err
-				}
 				f.sent[e.ID] = e.At
-				if ok {
+				if sight.sees(e) {
 					out = append(out, e)
 				}
 			}
 			f.forget(tx.Now)
-			return err
+			return nil
 		})
 		if err != nil {
 			return err

@@ -29,7 +29,7 @@ type ticketJSON struct {
 	Requester    personRef      `json:"requester"`
 	Category     *categoryRef   `json:"category" doc:"What it is about; null = not said."`
 	Channel      string         `json:"channel" enum:"portal,mail,chat,phone,api" example:"api"`
-	Tags         []string       `json:"tags,omitempty" nullable:"false" doc:"Sorted. Not told in lists."`
+	Tags         []string       `json:"tags" nullable:"false" example:"[\"vpn\"]" doc:"Sorted."`
 	Fields       map[string]any `json:"fields" doc:"Custom fields by key."`
 	Cause        string         `json:"cause,omitempty" doc:"Given at resolution; told to agents."`
 	ExternalID   *string        `json:"external_id" example:"ticketing-old-4711" doc:"In the system it came from; null = none."`
@@ -83,8 +83,18 @@ func textOrNull(s string) *string {
 	return &s
 }
 
-// tickets turns tickets into JSON: one statement for the addresses of those who work on them, none without any.
+// tickets turns tickets into JSON with two statements: one for their tags, one for the addresses of those who work on
+// them if there are any.
 func (s *server) tickets(ctx context.Context, tx *db.Tx, a auth.Actor, all []ticket.Ticket) ([]ticketJSON, error) {
+	tags, err := ticket.TagsOf(ctx, tx, all)
+	if err != nil {
+		return nil, err
+	}
+	return s.tagged(ctx, tx, a, all, tags)
+}
+
+// tagged is tickets with their tags by ticket id.
+func (s *server) tagged(ctx context.Context, tx *db.Tx, a auth.Actor, all []ticket.Ticket, tags map[string][]string) ([]ticketJSON, error) {
 	var ids []string
 	for _, t := range all {
 		if t.AssigneeID != "" && !slices.Contains(ids, t.AssigneeID) {
@@ -103,6 +113,9 @@ func (s *server) tickets(ctx context.Context, tx *db.Tx, a auth.Actor, all []tic
 		}
 		if j.Category, err = s.categoryOf(ctx, tx, t.CategoryID); err != nil {
 			return nil, err
+		}
+		if j.Tags = tags[t.ID]; j.Tags == nil {
+			j.Tags = []string{}
 		}
 		out[i] = j
 	}
@@ -130,15 +143,13 @@ func (s *server) ticket(_ context.Context, a auth.Actor, t ticket.Ticket) ticket
 	return j
 }
 
-// one is tickets for a single one, with its tags.
+// one is tickets for a single one.
 func (s *server) one(ctx context.Context, tx *db.Tx, a auth.Actor, t ticket.Ticket) (ticketJSON, error) {
 	all, err := s.tickets(ctx, tx, a, []ticket.Ticket{t})
 	if err != nil {
 		return ticketJSON{}, err
 	}
-	tags, err := ticket.Tags(ctx, tx, t)
-	all[0].Tags = tags
-	return all[0], err
+	return all[0], nil
 }
 
 // etag is a version as HTTP writes it.
@@ -152,7 +163,7 @@ func (s *server) told(ctx context.Context, tx *db.Tx, a auth.Actor, t ticket.Tic
 
 // toldUntagged is told for a ticket known to have no tags.
 func (s *server) toldUntagged(ctx context.Context, tx *db.Tx, a auth.Actor, t ticket.Ticket) (reply, error) {
-	all, err := s.tickets(ctx, tx, a, []ticket.Ticket{t})
+	all, err := s.tagged(ctx, tx, a, []ticket.Ticket{t}, nil)
 	if err != nil {
 		return reply{}, err
 	}

@@ -18,7 +18,7 @@ type viewJSON struct {
 	Kind    string     `json:"kind" enum:"built_in,queue,personal,team"`
 	Team    *string    `json:"team" doc:"Id of the team it belongs to."`
 	Filter  filterJSON `json:"filter"`
-	Count   *int       `json:"count" doc:"Tickets in it now, 1000 at most (then there are more). Not told when a view is created."`
+	Count   *int       `json:"count" doc:"Tickets in it now, 1000 at most (then there are more). Not told when a view is created or changed."`
 	Version int64      `json:"version"`
 }
 
@@ -140,6 +140,48 @@ type newViewIn struct {
 	}
 }
 
+type changeViewIn struct {
+	ID    string `path:"id" maxLength:"60" doc:"Of a saved view."`
+	Match string `header:"If-Match" required:"false" maxLength:"200" doc:"ETag of the view as you read it; 412 when it has changed since."`
+	Body  struct {
+		Version int64       `json:"version,omitempty" minimum:"1" doc:"As you read it; 409 when it has changed since."`
+		Name    *string     `json:"name,omitempty" maxLength:"60"`
+		Team    *string     `json:"team,omitempty" maxLength:"40" doc:"Id of a team the caller leads; \"\" = personal."`
+		Filter  *filterJSON `json:"filter,omitempty" doc:"All of it."`
+	}
+}
+
+// changeView changes what is given of a saved view.
+func (s *server) changeView(ctx context.Context, tx *db.Tx, a auth.Actor, in *changeViewIn) (reply, error) {
+	if err := agents(a); err != nil {
+		return reply{}, err
+	}
+	v, err := ticket.FindView(ctx, tx, a, in.ID)
+	if err != nil {
+		return reply{}, err
+	}
+	if in.Match != "" && !holds(in.Match, v.Version) {
+		return reply{}, problemOf(http.StatusPreconditionFailed, "ticket.settings_stale")
+	}
+	b := in.Body
+	if b.Version != 0 && b.Version != v.Version {
+		return reply{}, problemOf(http.StatusConflict, "ticket.settings_stale")
+	}
+	if b.Name != nil {
+		v.Name = *b.Name
+	}
+	if b.Team != nil {
+		v.TeamID = *b.Team
+	}
+	if b.Filter != nil {
+		if v.Filter, err = s.filter(ctx, tx, a, *b.Filter); err != nil {
+			return reply{}, err
+		}
+	}
+	v, err = ticket.SaveView(ctx, tx, a, v)
+	return reply{value: showView(callOf(ctx), v), header: map[string]string{"ETag": etag(v.Version)}}, err
+}
+
 type viewIn struct {
 	ID string `path:"id" maxLength:"60" example:"unassigned"`
 }
@@ -188,6 +230,7 @@ func (s *server) viewRoutes() {
 		v, err := ticket.SaveView(ctx, tx, a, ticket.View{Name: in.Body.Name, TeamID: in.Body.Team, Filter: f})
 		return reply{status: http.StatusCreated, value: showView(callOf(ctx), v), header: map[string]string{"Location": prefix + "/views/" + v.ID}}, err
 	})
+	act[changeViewIn, viewJSON](s, s.op(http.MethodPatch, "/views/{id}", "update-view", "tickets:write", "views"), s.changeView)
 	do(s, s.op(http.MethodDelete, "/views/{id}", "delete-view", "tickets:write", "views"),
 		func(ctx context.Context, tx *db.Tx, a auth.Actor, in *viewIn) error {
 			return ticket.DeleteView(ctx, tx, a, in.ID)

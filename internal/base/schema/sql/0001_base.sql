@@ -58,7 +58,7 @@ CREATE INDEX job_ready ON job (run_at, id) WHERE state = 'ready';
 CREATE INDEX job_running ON job (lease_until) WHERE state = 'running';
 CREATE INDEX job_trouble ON job (updated_at) WHERE state IN ('dead', 'waiting');
 
--- owner: db
+-- owner: once
 CREATE TABLE idempotency (
 	actor_id     TEXT    NOT NULL,
 	key          TEXT    NOT NULL,
