@@ -2,7 +2,6 @@ package recipients
 
 import (
 	"html/template"
-	"regexp"
 	"strings"
 
 	"entraide/internal/base/i18n"
@@ -89,7 +88,7 @@ func (y style) compose(l i18n.Loc, s story) (letter, []channel.File) {
 		case name == "button":
 			return []block{{Button: button(l, p, s.told.news.Topic(), t)}}
 		case name == "rating":
-			ask := block{Title: "", Text: l.T("mail.rate.ask"), HTML: template.HTML(template.HTMLEscapeString(l.T("mail.rate.ask")))}
+			ask := block{Text: l.T("mail.rate.ask"), HTML: template.HTML(template.HTMLEscapeString(l.T("mail.rate.ask")))}
 			for _, score := range []string{"good", "neutral", "bad"} {
 				ask.Choices = append(ask.Choices, link{l.T("mail.rate." + score), p.rating(t, score)})
 			}
@@ -187,17 +186,9 @@ func (y style) said(body string, pictures map[string]string) template.HTML {
 	return y.look.styled(y.place.absolute(html))
 }
 
-var (
-	picture = regexp.MustCompile(`!\[([^\]\n]*)\]\(/attachments/[^)\s]*\)`)
-	inside  = regexp.MustCompile(`\]\(/`)
-	named   = regexp.MustCompile(`@\[([^\]\n]*)\]\(person:[^)\s]*\)`)
-)
-
-// spoken is a message as text: as it was typed, without what only pages understand.
+// spoken is a message as text: without the marks of Markdown, links with their addresses, pictures by description.
 func spoken(p Place, body string) string {
-	s := named.ReplaceAllString(text.Clean(body), "@$1")
-	s = picture.ReplaceAllString(s, "($1)")
-	return inside.ReplaceAllString(s, "]("+strings.ReplaceAll(p.Base, "$", "$$")+"/")
+	return text.FromHTML(p.absolute(text.Sanitise(text.Markdown(body), func(string) string { return "" })))
 }
 
 func button(l i18n.Loc, p Place, t notify.Topic, about ticket.Ticket) link {

@@ -105,7 +105,7 @@ func lines(links []link) string {
 // styled gives sanitised HTML the styles of a mail, where no style sheet is sure to be read.
 func (k look) styled(html string) template.HTML {
 	const serif = `font-family:Newsreader,Charter,Georgia,serif;font-weight:600;`
-	cell := ` style="border:1px solid #d3ccbd;padding:5px 9px;text-align:left;vertical-align:top"`
+	cell := ` class="cell" style="border:1px solid #d3ccbd;padding:5px 9px;text-align:left;vertical-align:top"`
 	r := strings.NewReplacer(
 		"<p>", `<p style="margin:0 0 12px">`,
 		"<h1>", `<h1 class="ink" style="margin:0 0 4px;`+serif+`font-size:24px;line-height:30px">`,
@@ -115,7 +115,7 @@ func (k look) styled(html string) template.HTML {
 		"<h6>", `<h6 class="small" style="margin:0 0 16px;font-size:13px;line-height:20px;font-weight:400;color:#626b67">`,
 		"<ul>", `<ul style="margin:0 0 12px;padding:0 0 0 22px">`,
 		"<ol>", `<ol style="margin:0 0 12px;padding:0 0 0 24px">`,
-		"<blockquote>", `<blockquote style="margin:0 0 12px;padding:0 0 0 12px;border-left:2px solid #d3ccbd">`,
+		"<blockquote>", `<blockquote style="margin:0 0 12px;padding:0 0 0 12px;border-left:2px solid #d3ccbd" class="cell">`,
 		"<pre>", `<pre class="code" style="margin:0 0 12px;padding:10px 12px;background:#f3efe6;border-radius:6px;white-space:pre-wrap;font:14px/20px Consolas,Menlo,monospace">`,
 		"<code>", `<code style="font-family:Consolas,Menlo,monospace;font-size:14px">`,
 		"<table>", `<table border="0" cellpadding="0" cellspacing="0" style="border-collapse:collapse;margin:0 0 12px">`,
