@@ -50,6 +50,12 @@ func Line(s string) string {
 	return strings.Join(strings.Fields(Clean(s)), " ")
 }
 
+// FirstName is how a person is called in a sentence: their name up to the first space.
+func FirstName(name string) string {
+	first, _, _ := strings.Cut(name, " ")
+	return first
+}
+
 // Blank reports whether s shows nothing: white space, characters without width, and fillers that look empty.
 func Blank(s string) bool {
 	for _, r := range s {

@@ -111,13 +111,8 @@ func DeleteCannedReply(ctx context.Context, tx *db.Tx, a auth.Actor, replyID str
 // {{ticket.subject}}, {{agent.name}}, {{agent.first_name}}. Unknown ones stay, so that their author sees them.
 func (c CannedReply) Fill(t Ticket, a auth.Actor) string {
 	return strings.NewReplacer(
-		"{{requester.name}}", t.Requester, "{{requester.first_name}}", firstName(t.Requester),
+		"{{requester.name}}", t.Requester, "{{requester.first_name}}", text.FirstName(t.Requester),
 		"{{ticket.reference}}", t.Reference(), "{{ticket.subject}}", t.Subject,
-		"{{agent.name}}", a.Name, "{{agent.first_name}}", firstName(a.Name),
+		"{{agent.name}}", a.Name, "{{agent.first_name}}", text.FirstName(a.Name),
 	).Replace(c.Body)
-}
-
-func firstName(name string) string {
-	first, _, _ := strings.Cut(name, " ")
-	return first
 }

@@ -3,7 +3,6 @@ package portal
 import (
 	"context"
 	"net/http"
-	"strings"
 
 	"entraide/internal/base/auth"
 	"entraide/internal/base/db"
@@ -96,6 +95,5 @@ func address(t ticket.Ticket) string { return page.RequestsPath + "/" + t.Refere
 
 // firstName is how a person is called in a sentence.
 func firstName(name string) string {
-	first, _, _ := strings.Cut(name, " ")
-	return first
+	return text.FirstName(name)
 }
