@@ -22,7 +22,7 @@ func (c *collector) disposition(p part) (string, map[string]string) {
 	if value == "" {
 		return "", nil
 	}
-	kind, params, _, err := mediatype.Parse(value[:min(len(value), 4096)])
+	kind, params, _, err := mediatype.Parse(value[:min(len(value), 16<<10)])
 	if err != nil {
 		word, _, _ := strings.Cut(value, ";")
 		return strings.ToLower(strings.TrimSpace(word)), map[string]string{"filename": looseParam(value, "filename")}

@@ -9,7 +9,10 @@ import (
 // header is a header block in its order. Names are in lower case, values raw and unfolded.
 type header []field
 
-type field struct{ name, value string }
+type field struct {
+	name, value string
+	more        []byte // value and folded lines while the header is being read; nil if there are none
+}
 
 // get returns the first value of the field name, "" if there is none.
 func (h header) get(name string) string {
@@ -47,27 +50,33 @@ func (h header) all(name string) string {
 // noted; if the first lines of a part hold no field at all, everything is body. top is for the message itself.
 func (c *collector) readHeader(raw []byte, top bool) (h header, body []byte) {
 	rest := raw
-	junk, noted := 0, len(c.problems)
+	junk, noted, stored := 0, len(c.problems), 0
+	full, dropping := false, false // only needed fields are kept; the last one was not
 	for len(rest) > 0 {
 		line, next := cutLine(rest)
 		if len(line) == 0 {
 			return c.inUTF8(h), next
 		}
-		if len(raw)-len(rest) > maxHeader || len(h) >= maxFields {
-			c.problem("header: too long, the rest is read as body")
-			return c.inUTF8(h), rest
+		if !full && (stored > maxHeader || len(h) >= maxFields) {
+			c.problem("header: too long, only the fields needed are read from there on")
+			full = true
 		}
 		if len(h) == 0 {
 			line = bytes.TrimLeft(line, " \t") // nothing to continue
 		}
 		switch name, value, ok := splitField(line); {
 		case len(line) > 0 && (line[0] == ' ' || line[0] == '\t'):
-			c.continued(h, line)
-		case !ok && len(h) > 0 && strings.HasSuffix(h[len(h)-1].value, ";") && bytes.IndexByte(line, '=') > 0:
+			if !dropping {
+				stored += c.continued(h, line)
+			}
+		case !ok && len(h) > 0 && h[len(h)-1].open() && bytes.IndexByte(line, '=') > 0:
 			c.problem("header: continued line not indented")
-			c.continued(h, line)
+			stored += c.continued(h, line)
 		case ok:
-			h = append(h, field{name, value})
+			if dropping = full && (!needed[name] || h.has(name)); !dropping {
+				h = append(h, field{name: name, value: value})
+				stored += len(value)
+			}
 		case len(h) == 0 && (!top || junk >= 20):
 			c.noHeader(top, noted)
 			return nil, raw
@@ -106,10 +115,15 @@ func noFieldFollows(rest []byte) bool {
 	return true
 }
 
-// inUTF8 turns 8-bit values into UTF-8: they are UTF-8 already, or in the charset that the body declares, or in
+// inUTF8 completes a header that was read: it joins folded lines and turns 8-bit values into UTF-8: they are UTF-8 already, or in the charset that the body declares, or in
 // windows-1252.
 func (c *collector) inUTF8(h header) header {
 	hint := ""
+	for i := range h {
+		if h[i].more != nil {
+			h[i].value, h[i].more = string(h[i].more), nil
+		}
+	}
 	for i, f := range h {
 		if utf8.ValidString(f.value) {
 			continue
@@ -134,14 +148,28 @@ func (c *collector) noHeader(top bool, noted int) {
 	}
 }
 
-func (c *collector) continued(h header, line []byte) {
+// continued adds a folded line to the last field and returns how much it grew.
+func (c *collector) continued(h header, line []byte) int {
 	f := &h[len(h)-1]
-	if len(f.value)+len(line) > maxField {
-		c.problem("header: field %s too long, cut", f.name)
-		return
+	if f.more == nil {
+		f.more = []byte(f.value)
 	}
-	f.value += " " + string(bytes.TrimSpace(line))
+	if len(f.more)+len(line) > maxField {
+		c.problem("header: field %s too long, cut", f.name)
+		return 0
+	}
+	f.more = append(append(f.more, ' '), bytes.TrimSpace(line)...)
+	return len(line)
 }
+
+// open reports whether the field ends like one that goes on.
+func (f field) open() bool {
+	return strings.HasSuffix(f.value, ";") || bytes.HasSuffix(f.more, []byte{';'})
+}
+
+// needed are the fields without which a mail cannot be read or answered: they are found behind any amount of others.
+var needed = map[string]bool{"from": true, "to": true, "subject": true, "date": true, "message-id": true, "in-reply-to": true, "references": true,
+	"content-type": true, "content-transfer-encoding": true, "auto-submitted": true, "x-entraide-loop": true}
 
 // cutLine returns the first line of b without its end (LF, CRLF or a bare CR of old Macs) and what follows.
 func cutLine(b []byte) (line, rest []byte) {

@@ -7,6 +7,7 @@
 package mime
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -127,7 +128,12 @@ func (m Message) MarshalJSON() ([]byte, error) {
 	if !m.Date.IsZero() {
 		out.Date = &m.Date
 	}
-	return json.Marshal(out)
+	// Readable HTML: the encoder that called may still escape it, as json.Marshal does.
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(out)
+	return bytes.TrimSpace(b.Bytes()), err
 }
 
 // ReplyHTML returns the HTML of what the sender wrote, without history and signature, sanitised with rewrite
@@ -159,7 +165,9 @@ func Parse(r io.Reader, limit int64) (Message, error) { return Parser{Limit: lim
 // length nor is a file), once more for decoded attachments, and at most about ten times maxText for the bodies;
 // nothing is written to disk. What exceeds the limit is not read, and a problem says so. Errors: ErrEmpty, or that
 // of r.
-func (p Parser) Parse(r io.Reader) (Message, error) {
+func (p Parser) Parse(r io.Reader) (Message, error) { return p.parse(r, &collector{}) }
+
+func (p Parser) parse(r io.Reader, c *collector) (Message, error) {
 	if p.Limit <= 0 {
 		p.Limit = DefaultLimit
 	}
@@ -173,7 +181,6 @@ func (p Parser) Parse(r io.Reader) (Message, error) {
 	if blank(raw) {
 		return Message{}, ErrEmpty
 	}
-	var c collector
 	if int64(len(raw)) > p.Limit {
 		raw = raw[:p.Limit]
 		c.problem("message: longer than %d bytes, cut", p.Limit)
@@ -183,7 +190,7 @@ func (p Parser) Parse(r io.Reader) (Message, error) {
 	c.walk(part{header: h, body: body}, 0)
 	c.compose(&m)
 	m.Auth = p.auth(h)
-	p.classify(&m, h, &c)
+	p.classify(&m, h, c)
 	m.Problems = append([]string{}, c.problems...)
 	return m, nil
 }

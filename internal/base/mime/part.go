@@ -76,7 +76,7 @@ func (c *collector) mediaType(p part) (string, map[string]string) {
 		}
 		return "text/plain", nil
 	}
-	kind, params, _, err := mediatype.Parse(value[:min(len(value), 4096)])
+	kind, params, _, err := mediatype.Parse(value[:min(len(value), 16<<10)])
 	kind = strings.ToLower(strings.TrimSpace(kind))
 	if err != nil || strings.Count(kind, "/") != 1 || strings.ContainsAny(kind, " \t\"<>") {
 		guess := strings.ToLower(strings.TrimSpace(strings.SplitN(value, ";", 2)[0]))
@@ -158,7 +158,7 @@ func (c *collector) multipart(p part, depth int) {
 	}
 	children := c.children(&p)
 	if children == nil {
-		c.walk(part{header: header{{"content-type", "text/plain"}}, body: p.body, inside: p.kind}, depth+1)
+		c.walk(part{header: header{{name: "content-type", value: "text/plain"}}, body: p.body, inside: p.kind}, depth+1)
 		return
 	}
 	if p.kind == "multipart/signed" && c.guarded == "" {

@@ -59,6 +59,9 @@ type line struct {
 	raw    string
 	folded string // of the part after the quote prefix, at most maxMarkerLine bytes
 	depth  int    // levels of "> " before it
+	from   bool   // it looks like the sender's line in the head of a mail
+	first  bool   // it looks like another line that such a head begins with
+	field  string // name of any other field of such a head
 }
 
 // split returns the lines of s.
@@ -69,12 +72,27 @@ func split(s string) []line {
 		l := line{raw: raw, depth: depth}
 		if len(rest) <= maxMarkerLine {
 			l.folded = strings.TrimSpace(Fold(rest))
+			l.headed()
 		} else {
 			l.folded = "…" // neither empty nor a marker
 		}
 		lines = append(lines, l)
 	}
 	return lines
+}
+
+// maxFieldName is where the colon of a field in the head of a mail stands at the latest.
+const maxFieldName = 40
+
+// headed finds out whether the line could belong to the head of a quoted mail.
+func (l *line) headed() {
+	if i := strings.IndexByte(l.folded, ':'); i < 1 || i > maxFieldName {
+		return
+	}
+	l.from, l.first = headerFrom.MatchString(l.folded), headerFirst.MatchString(l.folded)
+	if m := headerNext.FindStringSubmatch(l.folded); m != nil {
+		l.field = m[1]
+	}
 }
 
 // unquote removes the quote prefix of a line: ">", "> >", ">>", "|" is none.
@@ -128,7 +146,7 @@ func attribution(lines []line, i int) int {
 // webmails write it: a sender line and at least two more fields right below, of which one is the subject or any
 // holds an address. Without either it may be a form, such as that of a journey from one town to another.
 func headerBlock(lines []line, i int) bool {
-	if !headerFrom.MatchString(lines[i].folded) && !headerFirst.MatchString(lines[i].folded) {
+	if !lines[i].from && !lines[i].first {
 		return false
 	}
 	fields, other := map[string]bool{}, 0
@@ -139,25 +157,24 @@ func headerBlock(lines []line, i int) bool {
 			if len(fields) == 0 && j < i+3 {
 				continue
 			}
-			if len(fields) > 0 && j+1 < len(lines) && (headerNext.MatchString(lines[j+1].folded) || headerFrom.MatchString(lines[j+1].folded)) {
+			if len(fields) > 0 && j+1 < len(lines) && (lines[j+1].field != "" || lines[j+1].from) {
 				continue // some clients put every field into a paragraph
 			}
 			break
 		}
-		m := headerNext.FindStringSubmatch(l.folded)
 		switch {
-		case headerFrom.MatchString(l.folded):
+		case l.from:
 			from = true
-		case m != nil:
-			fields[m[1]] = true
-			sure = sure || headerSubject.MatchString(m[1])
+		case l.field != "":
+			fields[l.field] = true
+			sure = sure || headerSubject.MatchString(l.field)
 		default:
 			other++
 		}
 		if other > 4 { // long lists of recipients wrap
 			break
 		}
-		sure = sure || (m != nil || j == i) && strings.Contains(l.folded, "@")
+		sure = sure || (l.field != "" || j == i) && strings.Contains(l.folded, "@")
 	}
 	return from && sure && len(fields) >= 2
 }
@@ -172,7 +189,7 @@ func cutsTail(lines []line, i int) bool {
 		return true
 	case underscores.MatchString(f):
 		j := next(lines, i+1)
-		return j < len(lines) && j <= i+3 && headerFrom.MatchString(lines[j].folded)
+		return j < len(lines) && j <= i+3 && lines[j].from
 	}
 	return false
 }

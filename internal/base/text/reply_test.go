@@ -1,8 +1,10 @@
 package text_test
 
 import (
+	"runtime"
 	"strings"
 	"testing"
+	"unicode"
 
 	"entraide/internal/base/text"
 )
@@ -96,21 +98,56 @@ func TestStripReplyHTML(t *testing.T) {
 	}
 }
 
-func FuzzStripReply(f *testing.F) {
-	for _, s := range []string{"a\n> b\nc", "Le 12 mars 2026 à 10:05, X <x@y> a écrit :\n> b", "-- \nx", "De : x\nÀ : y\nObjet : z", "<div class=gmail_quote>", "\x00\xff> \r"} {
+// FuzzReply separates anything: nothing is lost, nothing is left empty, and the memory asked for grows with the input.
+func FuzzReply(f *testing.F) {
+	for _, s := range []string{"a\n> b\nc", "Le 12 mars 2026 à 10:05, X <x@y> a écrit :\n> b", "-- \nx", "De : x\nÀ : y\nObjet : z", "<div class=gmail_quote>", "\x00\xff> \r",
+		"> a\nb\n> c\nd", "---------- Forwarded message ----------\nDe : x", "<blockquote type=cite>a</blockquote>b<blockquote type=cite>c</blockquote>d",
+		"<p>x</p><p>De : a@b<br>Objet : c<br>Date : d</p>e", "<div id=divRplyFwdMsg>x", "x<div style='display:none'>y", "Attention : mail externe\n\nx", ">>> x 1 >>>"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		reply, _ := text.StripReply(s)
-		if strings.TrimSpace(reply) == "" && strings.TrimSpace(text.Clean(s)) != "" {
+		asked := allocated(s)
+		reply, quoted := text.StripReply(s)
+		clean := text.Clean(s)
+		if strings.TrimSpace(reply) == "" && strings.TrimSpace(clean) != "" {
 			t.Errorf("nothing left of %q", s)
+		}
+		if has, had := letters(reply)+letters(quoted), letters(clean); has != had {
+			t.Errorf("reply %q and quoted %q hold %d letters of %d in %q", reply, quoted, has, had, s)
 		}
 		r, q := text.StripReplyHTML(s)
 		if len(r)+len(q) != len(s) {
 			t.Errorf("reply and quoted hold %d bytes of %d", len(r)+len(q), len(s))
 		}
 		text.FromHTML(r)
+		if n := asked(); n > 400*uint64(len(s))+1<<20 {
+			t.Errorf("%d bytes of memory for %d", n, len(s))
+		}
 	})
+}
+
+// letters counts what a reader reads.
+func letters(s string) (n int) {
+	for _, r := range s {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			n++
+		}
+	}
+	return n
+}
+
+// allocated returns a function that tells how much memory was asked for since; 0 for short inputs, where it would only
+// slow fuzzing down.
+func allocated(s string) func() uint64 {
+	if len(s) < 2000 {
+		return func() uint64 { return 0 }
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	return func() uint64 {
+		runtime.ReadMemStats(&after)
+		return after.TotalAlloc - before.TotalAlloc
+	}
 }
 
 func BenchmarkStripReply(b *testing.B) {

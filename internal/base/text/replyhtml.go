@@ -205,8 +205,10 @@ func (s *scanner) judge(t html.Token, at int) verdict {
 	if signatureIDs[id] {
 		return signature
 	}
-	if t.DataAtom == atom.Div && len(attribute(t, "style")) < 1000 && outlookRule.MatchString(squeeze(attribute(t, "style"))) && s.headFollows(at) {
-		return tail
+	if t.DataAtom == atom.Div && s.peeked < maxHeads && len(attribute(t, "style")) < 1000 && outlookRule.MatchString(squeeze(attribute(t, "style"))) {
+		if s.peeked++; s.headFollows(at) {
+			return tail
+		}
 	}
 	if t.DataAtom == atom.Blockquote && s.before[1] > 0 {
 		return element // webmails without marks: the line above says that this is a quote

@@ -112,7 +112,7 @@ func keepLocal(url string) string {
 
 // remote reports whether showing an image of this address would call a foreign server.
 func remote(url string) bool {
-	return !strings.HasPrefix(url, "cid:") && !local(url)
+	return !(len(url) >= 4 && strings.EqualFold(url[:4], "cid:")) && !local(url)
 }
 
 // local reports whether url is a path of this site. "//host" and "/\host" are not: browsers read both as a host.

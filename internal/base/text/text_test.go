@@ -244,10 +244,22 @@ func FuzzSanitise(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
+		asked := allocated(s)
 		out := text.Sanitise(s, nil)
 		harmless(t, s, out)
 		if again := text.Sanitise(out, nil); text.FromHTML(again) != text.FromHTML(out) {
 			t.Errorf("sanitising twice differs: %q then %q", out, again)
+		}
+		mail, blocked := text.SanitiseMail(s, nil)
+		harmless(t, s, mail)
+		if n := strings.Count(mail, `class="remote-image"`); n != blocked.Images {
+			t.Errorf("%d remote images counted, %d in %q", blocked.Images, n, mail)
+		}
+		if shown := text.ShowRemote(mail, func(string) string { return "/proxy" }); strings.Contains(shown, "data-src=") {
+			t.Errorf("images still blocked in %q", shown)
+		}
+		if n := asked(); n > 600*uint64(len(s))+1<<20 {
+			t.Errorf("%d bytes of memory for %d", n, len(s))
 		}
 		harmless(t, s, text.Markdown(s))
 		text.Mentions(s)

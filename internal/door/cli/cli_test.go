@@ -216,6 +216,13 @@ func TestMail(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &m); err != nil || m.Subject != "Badge perdu" {
 		t.Errorf("%v %s", err, out)
 	}
+	checked := must(t, 0, "Authentication-Results: mx.exemple.test; spf=pass\r\n"+mail, "mail", "parse", "-", "--receiver=exemple.test")
+	if !strings.Contains(checked, `"trusted": true`) || strings.Contains(checked, `\u003c`) {
+		t.Errorf("a receiver that is believed: %s", checked)
+	}
+	must(t, 1, " \n", "mail", "parse", "-")
+	must(t, 1, "", "mail", "parse", filepath.Join(t.TempDir(), "none.eml"))
+	must(t, 2, "", "mail", "parse")
 	if out := must(t, 0, mail, "mail", "deliver", data); !strings.HasPrefix(out, "opened INC-1001") {
 		t.Errorf("deliver: %s", out)
 	}

@@ -27,7 +27,8 @@ type mailCmd struct {
 
 type mailParseCmd struct {
 	common
-	File string `arg:"" help:"Raw message; - = standard input."`
+	File     string   `arg:"" help:"Raw message; - = standard input."`
+	Receiver []string `help:"Server, or domain of servers, whose Authentication-Results are believed; may be repeated." placeholder:"HOST"`
 }
 
 func (c mailParseCmd) Run(r *run) (err error) {
@@ -40,7 +41,7 @@ func (c mailParseCmd) Run(r *run) (err error) {
 		defer func() { err = errors.Join(err, f.Close()) }()
 		in = f
 	}
-	m, err := mime.Parse(in, 0)
+	m, err := mime.Parser{Receivers: c.Receiver}.Parse(in)
 	if err != nil {
 		return err
 	}
