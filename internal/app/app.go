@@ -23,6 +23,7 @@ import (
 	"entraide/internal/base/job"
 	"entraide/internal/base/obs"
 	"entraide/internal/base/schema"
+	"entraide/internal/base/seal"
 	"entraide/internal/domain/identity"
 	"entraide/internal/door/api"
 	"entraide/internal/door/mailout"
@@ -136,7 +137,11 @@ func (a *App) wire() error {
 	place := func() recipients.Place { return recipients.Place{Base: cfg.BaseURL} }
 	teller := recipients.Teller{Place: place}
 	a.readers = []event.Reader{teller.Reader()}
-	sender := mailout.Sender{DB: a.DB, SMTP: func() config.SMTP { return cfg.SMTP }, Host: config.Host(cfg.BaseURL)}
+	key, err := seal.Load(filepath.Join(cfg.Data, "keys", "seal.key"))
+	if err != nil {
+		return err
+	}
+	sender := mailout.Sender{DB: a.DB, Blobs: a.Blobs, Key: key, SMTP: func() config.SMTP { return cfg.SMTP }, Host: config.Host(cfg.BaseURL)}
 	a.runner = job.Runner{DB: a.DB, Handlers: handlers(a.DB, sender, teller)}
 
 	k := &kit.Kit{DB: a.DB, Blobs: a.Blobs, Thumbs: blob.NewThumbnailer(2), Hasher: a.Hasher, Config: cfg, Drain: streams,
