@@ -27,7 +27,7 @@ func decodeCharset(b []byte, name string) (s, problem string) {
 		label, problem = "iso-2022-jp", "charset: ISO-2022-JP not declared"
 	}
 	switch label {
-	case "", "utf-8", "utf8", "us-ascii", "ascii", "unknown-8bit", "x-unknown", "unknown", "default", "7bit", "8bit", "binary":
+	case "", "utf-8", "utf8", "utf8mb4", "x-utf-8", "utf-8-sig", "us-ascii", "ascii", "unknown-8bit", "x-unknown", "unknown", "default", "7bit", "8bit", "binary":
 		if utf8.Valid(b) {
 			return string(b), problem
 		}
@@ -45,6 +45,9 @@ func decodeCharset(b []byte, name string) (s, problem string) {
 		return windows(b), problem
 	case "utf-7", "utf7", "unicode-1-1-utf-7", "csunicode11utf7":
 		return utf7(b), problem
+	}
+	if label == "utf-16" && !wide(b) && highFirst(b) {
+		label = "utf-16be"
 	}
 	enc := lookup(label)
 	if enc == nil {
@@ -147,6 +150,21 @@ func mostlyUTF8(b []byte) bool {
 // wide reports whether b begins like UTF-16.
 func wide(b []byte) bool {
 	return bytes.HasPrefix(b, []byte{0xff, 0xfe}) || bytes.HasPrefix(b, []byte{0xfe, 0xff})
+}
+
+// highFirst reports whether b, UTF-16 without a mark, has its high bytes first: in most languages those are the zeros.
+func highFirst(b []byte) bool {
+	even, odd := 0, 0
+	for i, c := range b {
+		switch {
+		case c != 0:
+		case i%2 == 0:
+			even++
+		default:
+			odd++
+		}
+	}
+	return even > odd
 }
 
 func isASCII(b []byte) bool {

@@ -11,7 +11,7 @@ import (
 // reference to another mail, an empty return path, or a header that says that a machine wrote.
 var (
 	absence = regexp.MustCompile(`^(?:(?:reponse|message) automatique|absen(?:ce|t)(?: du bureau| au bureau)?\b|je suis (?:actuellement )?(?:absente?|en conge)|absence\s*:|en conges?\b|automatic reply|auto(?:matic)?[- ]?(?:reply|response)|` +
-		`out of (?:the )?office|autoreply|automatische antwort|abwesenheit|automatisch antwoord|afwezig|respuesta automatica|fuera de la oficina|risposta automatica|fuori ufficio|resposta automatica|ausencia|ausente)`)
+		`out of (?:the )?office|autoreply|automatische antwort|abwesenheit|automatisch antwoord|afwezig|respuesta automatica|fuera de la oficina|risposta automatica|fuori ufficio|resposta automatica|ausencia|ausente|auto ?: .*(?:absen|out of|\bis out))`)
 	challenge = regexp.MustCompile(`(?:votre (?:message|mail|e-mail|courriel) (?:est|a ete mis) en attente|demande d'authentification|confirmez? (?:votre|l'envoi)|(?:please )?confirm your (?:message|e-?mail|identity)|` +
 		`verify (?:your|that you)|your (?:message|e-?mail) (?:is|was) (?:waiting|held|quarantined)|sender (?:verification|authentication)|boxbe|spamarrest|mailinblack)`)
 	receipt = regexp.MustCompile(`^(?:lu|non lu|accuse de (?:lecture|reception)|confirmation de lecture|remis|distribue|read|not read|read receipt|delivered|relayed|gelesen|nicht gelesen|letto|leido|lido|gelezen)\s*[:(]`)

@@ -14,16 +14,16 @@ const (
 
 // The patterns below see folded lines (Fold): lower case, no accents, plain spaces and apostrophes.
 var (
-	ownLine = regexp.MustCompile(`(?:repondez au-dessus de cette ligne|reply above this line)`)
+	ownLine = regexp.MustCompile(`(?:(?:repondez|repondre|ecrivez|ecrire|taper|tapez|saisir|saisissez)[a-z ]{0,30} au-dessus de cette ligne|(?:reply|type|write)[a-z ]{0,30} above this line)`)
 
 	// "Le 12 mars 2026 à 10:05, X <x@y> a écrit :", "On … wrote:", and their relatives. A digit is required
 	// below, because a date is what tells a quotation from a sentence.
 	attributionStart = regexp.MustCompile(`^(?:le|on|am|el|il|op|em|as|den|w dniu|a la date du|en date du|al|date) |^[0-9]{1,4}[-/. ][0-9]{1,2}|` +
 		`^(?:lun|mar|mer|jeu|ven|sam|dim|mon|tue|wed|thu|fri|sat|sun)[a-z]*[.,]? |<[^<>\s]+@[^<>\s]+>|^-{2,}`)
-	attributionEnd = regexp.MustCompile(`(?:` + wrote + `)[^:]{0,80}:\s*-*\s*$|(?:` + wrote + `)\s*-{2,}\s*$|^quoting [^:]{0,200}@[^:]{0,80}:\s*$`)
+	attributionEnd = regexp.MustCompile(`(?:` + wrote + `)[^:]{0,80}:\s*-*\s*$|(?:` + wrote + `)\s*-{2,}\s*$|^[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}(?: [0-9]{1,2}:[0-9]{2} (?:gmt|utc)\S*)? [^<>:]{0,200}<[^<>\s]+@[^<>\s]+>\s*:$|^quoting [^:]{0,200}@[^:]{0,80}:\s*$`)
 	// Yahoo on phones writes the first words of the history behind the announcement.
 	attributionRunsOn = regexp.MustCompile(`<[^<>\s]+@[^<>\s]+>,? (?:` + wrote + `)\s*:\s{2,}\S`)
-	clock             = regexp.MustCompile(`\b[0-9]{1,2}[:h.][0-9]{2}\b`)
+	clock             = regexp.MustCompile(`\b[0-9]{1,2} ?[:h.] ?[0-9]{2}\b`)
 	groupWise         = regexp.MustCompile(`^\s*>>> .{3,200}[0-9] >>>\s*$`) // sees the line as it is
 
 	original = regexp.MustCompile(`^[-_=\x{2010}-\x{2015}\s]*(?:message d'origine|(?:message|mail|e-mail|courriel) original|message initial|message precedent|original message|` +

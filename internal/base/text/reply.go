@@ -139,7 +139,7 @@ func drop(keep []bool, from, to int) {
 }
 
 // cutQuotes drops lines behind "> ". One such line alone, without anything announcing it, may be what the
-// sender typed, such as a prompt, and stays. It reports whether answers stand between quotes.
+// sender typed, such as a prompt, and stays; so do lines that the sender's own words introduce. It reports whether answers stand between quotes.
 func cutQuotes(lines []line, keep []bool) bool {
 	quoted, announced := 0, false
 	for i, l := range lines {
@@ -149,7 +149,7 @@ func cutQuotes(lines []line, keep []bool) bool {
 			announced = true
 		}
 	}
-	if quoted == 0 || quoted == 1 && !announced {
+	if quoted == 0 || !announced && (quoted == 1 || introduced(lines)) {
 		return false
 	}
 	for i, l := range lines {
@@ -158,6 +158,20 @@ func cutQuotes(lines []line, keep []bool) bool {
 		}
 	}
 	return keepQuestions(lines, keep)
+}
+
+// introduced reports whether the sender's own line with a colon at its end stands above the first quoted line.
+func introduced(lines []line) bool {
+	above := ""
+	for _, l := range lines {
+		if l.depth > 0 {
+			break
+		}
+		if l.folded != "" {
+			above = l.folded
+		}
+	}
+	return strings.HasSuffix(above, ":")
 }
 
 // maxQuestion is how many quoted lines above an answer are kept as its question.

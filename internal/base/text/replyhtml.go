@@ -2,6 +2,7 @@ package text
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -35,8 +36,9 @@ var signatureIDs = map[string]bool{"signature": true, "x_signature": true, "ms-o
 // that quotes nothing comes back unchanged; so does one of which nothing would remain.
 func StripReplyHTML(src string) (reply, quoted string) {
 	src = cut(src, MaxHTML)
-	s := scanner{src: src}
+	s := scanner{src: src, lone: -1}
 	s.scan()
+	s.unmarked()
 	s.keepQuestions()
 	if len(s.cuts) == 0 {
 		return src, ""
@@ -69,6 +71,7 @@ type scanner struct {
 	line   strings.Builder // folded text since the last block element, at most maxMarkerLine bytes
 	from   int             // where that text begins
 	peeked int             // how often a head was looked for
+	lone   int             // where an attribution begins that no quote followed; -1 if there is none
 	whole  bool            // what follows was forwarded: nothing more is cut
 	before [2]int          // an attribution seen on the line before, to be cut if a quote follows; empty if none
 }
@@ -119,6 +122,9 @@ func (s *scanner) scan() {
 			case element, signature:
 				inside, depth = t.DataAtom, 1
 				c = stretch{from: s.attributed(start), body: start, quote: v == element}
+				if c.quote && c.from <= s.lone {
+					s.lone = -1
+				}
 			}
 		case kind == html.EndTagToken || kind == html.SelfClosingTagToken:
 			name, _ := z.TagName()
@@ -130,6 +136,22 @@ func (s *scanner) scan() {
 	if inside != 0 {
 		c.to = len(s.src)
 		s.cuts = append(s.cuts, c)
+	}
+}
+
+// unmarked cuts the history of programs that announce it and mark it in no other way.
+func (s *scanner) unmarked() {
+	if s.lone < 0 {
+		return
+	}
+	for _, c := range s.cuts {
+		if c.quote || c.to == len(s.src) {
+			return
+		}
+	}
+	if saysSomething(FromHTML(s.src[:s.lone])) {
+		s.cuts = slices.DeleteFunc(s.cuts, func(c stretch) bool { return c.to > s.lone })
+		s.tail(s.lone)
 	}
 }
 
@@ -307,7 +329,9 @@ func (s *scanner) breaks(a atom.Atom, start int) bool {
 			s.peeked = maxHeads // nothing stands above: it is what the sender wants read
 		}
 	case attribution([]line{{folded: text}}, 0) == 1:
-		s.before = [2]int{s.from, start}
+		if s.before = [2]int{s.from, start}; s.lone < 0 {
+			s.lone = s.from
+		}
 	}
 	return false
 }
