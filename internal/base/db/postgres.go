@@ -65,14 +65,28 @@ func (d *DB) postgresTx(ctx context.Context, readOnly bool, f func(*Tx) error) (
 	return nil
 }
 
+// raceError is an error of a transaction that may succeed when it is run again.
+type raceError struct{ error }
+
+func (e raceError) Unwrap() error { return e.error }
+
+// Raced marks an error by which a transaction gives up because another one changed what it had read: Write runs it
+// again, a few times, on what is there now. The last error is returned as it is, still err to errors.Is.
+func Raced(err error) error { return raceError{err} }
+
+func lostRace(err error) bool {
+	var pe *pgconn.PgError
+	var re raceError
+	return errors.As(err, &re) || errors.As(err, &pe) && (pe.Code == "40001" || pe.Code == "40P01")
+}
+
 // maxTries bounds how often a transaction is run again after losing against another one.
 const maxTries = 8
 
 func (d *DB) postgresWrite(ctx context.Context, f func(*Tx) error) error {
 	for try := 1; ; try++ {
 		err := d.postgresTx(ctx, false, f)
-		var pe *pgconn.PgError
-		if err == nil || try == maxTries || !errors.As(err, &pe) || pe.Code != "40001" && pe.Code != "40P01" {
+		if err == nil || try == maxTries || !lostRace(err) {
 			return err
 		}
 		wait := time.NewTimer(time.Duration(rand.IntN(5*try)+1) * time.Millisecond)

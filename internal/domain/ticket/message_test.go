@@ -348,3 +348,26 @@ func TestUndoRacesRelease(t *testing.T) {
 		}
 	})
 }
+
+// Several people write at once: nobody is told that the ticket changed, since all of them only add to it.
+func TestRepliesAtOnceAllArrive(t *testing.T) {
+	each(t, func(h *house) {
+		x := h.open(ann, draft("Panne"))
+		var all sync.WaitGroup
+		for i := range 8 {
+			all.Go(func() {
+				for j := range 5 {
+					who := []auth.Actor{paul, ann, pat, theo}[i%4]
+					fails(h.T, h.try(func(ctx context.Context, tx *db.Tx) error {
+						_, err := ticket.Reply(ctx, tx, who, x.ID, say(fmt.Sprint("Mot ", i, j)))
+						return err
+					}), nil)
+				}
+			})
+		}
+		all.Wait()
+		if got := h.get(x.ID); got.Messages != 41 || len(h.talk(ann, x.ID)) != 41 || got.Status != ticket.Open {
+			h.Errorf("%d messages counted, %d told, %s", got.Messages, len(h.talk(ann, x.ID)), got.Status)
+		}
+	})
+}

@@ -2,7 +2,6 @@ package ticket
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"strconv"
@@ -120,20 +119,20 @@ func insert(ctx context.Context, tx *db.Tx, t *Ticket) error {
 // Errors: errs.Conflict when somebody saved it in between.
 func save(ctx context.Context, tx *db.Tx, t *Ticket) error {
 	t.UpdatedAt = tx.Now
-	err := tx.QueryRowContext(ctx, `
+	err := db.First(ctx, tx, `
 		UPDATE ticket SET kind = $1, subject = $2, subject_fold = $3, status = $4, active = $5, pending_on = $6, pending_until = $7,
 			impact = $8, urgency = $9, priority = $10, category_id = $11, queue_id = $12, level = $13, assignee_id = $14,
 			requester_id = $15, merged_into = $16, fields = $17, cause = $18, reopened = $19, messages = $20,
 			due_response_at = $21, due_resolution_at = $22, responded_at = $23, resolved_at = $24, closed_at = $25,
 			updated_at = $26, version = version + 1
 		WHERE id = $27 AND version = $28 RETURNING version`,
-		t.Kind, t.Subject, text.Fold(t.Subject), t.Status, t.Status.Active(), t.PendingOn, db.Millis(&t.PendingUntil),
-		t.Impact, t.Urgency, t.Priority, db.Null(t.CategoryID), t.QueueID, t.Level, db.Null(t.AssigneeID), t.RequesterID,
-		db.Null(t.MergedInto), db.JSON(t.Fields), t.Cause, t.Reopened, t.Messages, db.Millis(&t.DueResponse),
-		db.Millis(&t.DueResolved), db.Millis(&t.RespondedAt), db.Millis(&t.ResolvedAt), db.Millis(&t.ClosedAt),
-		db.Millis(&t.UpdatedAt), t.ID, t.Version).Scan(&t.Version)
-	if errors.Is(err, sql.ErrNoRows) {
-		return t.stale()
+		[]any{t.Kind, t.Subject, text.Fold(t.Subject), t.Status, t.Status.Active(), t.PendingOn, db.Millis(&t.PendingUntil),
+			t.Impact, t.Urgency, t.Priority, db.Null(t.CategoryID), t.QueueID, t.Level, db.Null(t.AssigneeID), t.RequesterID,
+			db.Null(t.MergedInto), db.JSON(t.Fields), t.Cause, t.Reopened, t.Messages, db.Millis(&t.DueResponse),
+			db.Millis(&t.DueResolved), db.Millis(&t.RespondedAt), db.Millis(&t.ResolvedAt), db.Millis(&t.ClosedAt),
+			db.Millis(&t.UpdatedAt), t.ID, t.Version}, &t.Version)
+	if errors.Is(err, errs.NotFound) {
+		return db.Raced(t.stale())
 	}
 	if err != nil {
 		return fmt.Errorf("save ticket %s: %w", t.Reference(), err)
@@ -153,7 +152,7 @@ func (t Ticket) count(ctx context.Context, tx *db.Tx) error {
 		return fmt.Errorf("count messages of %s: %w", t.Reference(), err)
 	}
 	if n == 0 {
-		return t.stale()
+		return db.Raced(t.stale())
 	}
 	t.signal(tx)
 	return nil

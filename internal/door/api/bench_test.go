@@ -267,6 +267,37 @@ func BenchmarkOpenTicket(b *testing.B) {
 	}
 }
 
+// BenchmarkAct replies to tickets and gives them to and fro, each of 1,000 in turn, so that nobody meets another.
+func BenchmarkAct(b *testing.B) {
+	for _, e := range []db.Engine{db.SQLite, db.Postgres} {
+		for name, act := range map[string]func(round int64) (method, path, body string, want int){
+			"reply": func(int64) (string, string, string, int) {
+				return "POST", "/messages", `{"body":"Essayez de nouveau, s’il vous plaît."}`, 201
+			},
+			"assign": func(round int64) (string, string, string, int) {
+				return "PATCH", "", []string{`{"assignee":"me"}`, `{"assignee":null}`}[round%2], 200
+			},
+			"impact": func(round int64) (string, string, string, int) {
+				return "PATCH", "", fmt.Sprintf(`{"impact":%d}`, 1+round%4), 200
+			},
+		} {
+			b.Run(string(e)+"/"+name, func(b *testing.B) {
+				k, srv, c := loaded(b, e)
+				ids := make([]string, 1000)
+				for i := range ids {
+					ids[i] = k.open("alice", "Imprimante", nil).str("id")
+				}
+				var n atomic.Int64
+				measured(b, func() {
+					i := n.Add(1)
+					method, path, body, want := act(i / int64(len(ids)))
+					send(b, c, k.token["carla"], method, srv.URL+"/api/v1/tickets/"+ids[i%int64(len(ids))]+path, body, want)
+				})
+			})
+		}
+	}
+}
+
 func fillQueue(b *testing.B, k *desk, n int) {
 	b.Helper()
 	for range n {

@@ -11,6 +11,7 @@ import (
 
 	"entraide/internal/base/db"
 	"entraide/internal/base/db/dbtest"
+	"entraide/internal/usecase/react"
 )
 
 const tickets = "/api/v1/tickets"
@@ -214,6 +215,32 @@ func TestPeopleAndViews(t *testing.T) {
 		next := k.call("carla", "GET", tickets+"?limit=1&sort=created&cursor="+page.str("next_cursor"), nil).want(200)
 		if page.str("items", 0, "subject") != "Deux" || next.str("items", 0, "subject") != "Un" || next.at("next_cursor") != nil {
 			t.Errorf("pages: %s %s", page.body, next.body)
+		}
+	})
+}
+
+// TestCreatingIsFewStatements holds the busiest errand to what its rows need: a look at the surroundings, then ticket,
+// stay, message, event and to-do, and on SQLite the number.
+func TestCreatingIsFewStatements(t *testing.T) {
+	dbtest.EachWith(t, dbtest.Options{Reacts: react.Readers}, func(t *testing.T, d *db.DB) {
+		k := newDesk(t, d)
+		k.open("alice", "Pour que le jeton et les catégories soient connus", obj{"category": "Réseau et VPN/VPN"})
+		want := int64(6)
+		if d.Engine == db.SQLite {
+			want++
+		}
+		for name, body := range map[string]string{"plain": newTicket, "with a category": strings.Replace(newTicket, "{", `{"category":"Réseau et VPN/VPN",`, 1)} {
+			ctx, n := db.Counting(t.Context())
+			req := httptest.NewRequestWithContext(ctx, "POST", tickets, strings.NewReader(body))
+			req.Header.Set("Authorization", "Bearer "+k.token["alice"])
+			req.Header.Set("Content-Type", "application/json")
+			w := httptest.NewRecorder()
+			if k.h.ServeHTTP(w, req); w.Code != http.StatusCreated {
+				t.Fatal(w.Body)
+			}
+			if n.Load() != want {
+				t.Errorf("%s: %d statements, want %d", name, n.Load(), want)
+			}
 		}
 	})
 }
