@@ -45,6 +45,24 @@ type server struct {
 	rcpt     []string
 	password string // wanted; "" = no sign-in
 	hangUp   bool   // after the message, without a word
+	token    string // wanted with XOAUTH2; "" = not offered
+	sessions int
+	utf8     bool          // SMTPUTF8 is offered
+	hold     chan struct{} // closed when Data may answer; nil = at once
+	held     chan struct{} // told that Data waits
+}
+
+type smtpError = smtp.SMTPError
+
+// silentPort takes connections and never says a word.
+func silentPort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	return l.Addr().(*net.TCPAddr).Port
 }
 
 type session struct {
@@ -54,10 +72,21 @@ type session struct {
 }
 
 func (s *server) NewSession(c *smtp.Conn) (smtp.Session, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sessions++
 	return &session{server: s, conn: c}, nil
 }
-func (s *session) AuthMechanisms() []string { return []string{sasl.Plain} }
-func (s *session) Auth(string) (sasl.Server, error) {
+func (s *session) AuthMechanisms() []string {
+	if s.token != "" {
+		return []string{"XOAUTH2"}
+	}
+	return []string{sasl.Plain}
+}
+func (s *session) Auth(how string) (sasl.Server, error) {
+	if how == "XOAUTH2" {
+		return &bearer{session: s}, nil
+	}
 	return sasl.NewPlainServer(func(_, user, password string) error {
 		if user != "entraide" || password != s.password {
 			return smtp.ErrAuthFailed
@@ -67,7 +96,7 @@ func (s *session) Auth(string) (sasl.Server, error) {
 	}), nil
 }
 func (s *session) Mail(string, *smtp.MailOptions) error {
-	if s.password != "" && !s.signedIn {
+	if (s.password != "" || s.token != "") && !s.signedIn {
 		return smtp.ErrAuthRequired
 	}
 	return nil
@@ -84,6 +113,13 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 }
 func (s *session) Data(r io.Reader) error {
 	b, err := io.ReadAll(r)
+	if err != nil {
+		return err // half a mail is none
+	}
+	if s.hold != nil {
+		s.held <- struct{}{}
+		<-s.hold
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.got = append(s.got, string(b))
@@ -95,6 +131,26 @@ func (s *session) Data(r io.Reader) error {
 func (s *session) Reset()        {}
 func (s *session) Logout() error { return nil }
 
+// bearer is the server's side of XOAUTH2, with its explanation of a refusal before the last word.
+type bearer struct {
+	*session
+	refused bool
+}
+
+func (b *bearer) Next(response []byte) (challenge []byte, done bool, err error) {
+	switch {
+	case b.refused:
+		return nil, false, smtp.ErrAuthFailed
+	case response == nil:
+		return []byte{}, false, nil
+	case string(response) == "user=aide@exemple.fr\x01auth=Bearer "+b.token+"\x01\x01":
+		b.signedIn = true
+		return nil, true, nil
+	}
+	b.refused = true
+	return []byte(`{"status":"401"}`), false, nil
+}
+
 // start runs srv and returns the configuration that reaches it. With tlsOn it offers STARTTLS under a certificate that
 // only trust knows.
 func start(t *testing.T, srv *server, tlsOn bool) (c config.SMTP, trust *tls.Config) {
@@ -105,6 +161,7 @@ func start(t *testing.T, srv *server, tlsOn bool) (c config.SMTP, trust *tls.Con
 	}
 	s := smtp.NewServer(srv)
 	s.Domain = "localhost"
+	s.EnableSMTPUTF8 = srv.utf8
 	s.AllowInsecureAuth = !tlsOn
 	c = config.SMTP{Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, TLS: "none", From: "Entraide <aide@exemple.fr>"}
 	if tlsOn {

@@ -170,7 +170,10 @@ func (w worker) deliver(ctx context.Context, e errand) error {
 		if err := channel.NoteTaken(ctx, tx, machine(), e.envelope.Recipient); err != nil {
 			return err
 		}
-		return job.Done(ctx, tx, e.job)
+		if err := job.Done(ctx, tx, e.job); !errors.Is(err, job.ErrLost) {
+			return err
+		}
+		return nil // another process has the job by now; it will find that the mail was sent
 	})
 }
 
