@@ -64,7 +64,7 @@ func places(ctx context.Context, a auth.Actor) (nav, tabs, menu []ui.NavItem) {
 	} else {
 		tabs = append(tabs, item("profile", ui.ProfilePath, "circle-user"))
 	}
-	if a.Admin() {
+	if a.Is(auth.Lead) { // leads find their teams there
 		settings := item("settings", ui.SettingsPath, "settings")
 		settings.Apart = true
 		menu = append(menu, settings)
@@ -87,7 +87,7 @@ func (k *Kit) DeskShell(w http.ResponseWriter, r *http.Request, title, active st
 	portal := item("home", ui.HomePath, "house")
 	portal.Apart = true
 	s.Nav = append(s.Nav, portal)
-	if auth.From(ctx).Admin() {
+	if auth.From(ctx).Is(auth.Lead) {
 		s.Nav = append(s.Nav, item("settings", ui.SettingsPath, "settings"))
 	}
 	return s, nil

@@ -63,7 +63,7 @@ func (p pages) people(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (p pages) newPerson(w http.ResponseWriter, r *http.Request) error {
-	return p.showPerson(w, r, http.StatusOK, page.Person{})
+	return p.showPerson(w, r, http.StatusOK, page.Person{Invite: true})
 }
 
 func (p pages) showPerson(w http.ResponseWriter, r *http.Request, status int, v page.Person) error {
@@ -105,21 +105,37 @@ func (p pages) createPerson(w http.ResponseWriter, r *http.Request) error {
 	}
 	var x identity.Person
 	fill(r, &x)
-	typed := x
+	typed, invite, token := x, r.PostFormValue("invite") != "", ""
 	err := p.Write(r, func(ctx context.Context, tx *db.Tx, a auth.Actor) (err error) {
-		x, err = identity.Create(ctx, tx, a, typed)
+		if x, err = identity.Create(ctx, tx, a, typed); err != nil || !invite {
+			return err
+		}
+		if x.Email == "" {
+			return errs.InvalidField("email", "settings.person.invite.where")
+		}
+		token, err = access.Invite(ctx, tx, a, p.Config.BaseURL, x)
 		return err
 	})
 	if errors.Is(err, errs.Invalid) {
 		typed.ID = ""
 		v := shown(i18n.From(r.Context()), typed)
-		v.Mistakes = ui.MistakesOf(r.Context(), err)
+		v.Mistakes, v.Invite = ui.MistakesOf(r.Context(), err), invite
 		return p.showPerson(w, r, http.StatusUnprocessableEntity, v)
 	}
 	if err != nil {
 		return err
 	}
+	if token != "" { // the link is shown this once, so there is no other page to go to
+		return p.invited(w, r, x, token)
+	}
 	return p.done(w, r, peoplePath+"/"+x.ID, "settings.person.created")
+}
+
+// invited shows a person with the link of the invitation that was just made.
+func (p pages) invited(w http.ResponseWriter, r *http.Request, x identity.Person, token string) error {
+	v := shown(i18n.From(r.Context()), x)
+	v.Link = p.Config.BaseURL + access.Path + token
+	return p.showPerson(w, r, http.StatusOK, v)
 }
 
 func (p pages) find(r *http.Request) (x identity.Person, err error) {
@@ -212,7 +228,5 @@ func (p pages) invite(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v := shown(i18n.From(r.Context()), x)
-	v.Link = p.Config.BaseURL + access.Path + token
-	return p.showPerson(w, r, http.StatusOK, v)
+	return p.invited(w, r, x, token)
 }

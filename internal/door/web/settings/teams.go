@@ -16,31 +16,36 @@ import (
 	"entraide/internal/door/web/kit"
 	page "entraide/internal/door/web/page/settings"
 	"entraide/internal/door/web/ui"
+	"entraide/internal/usecase/staffing"
 )
 
 func (p pages) mountTeams() {
-	p.Route(kit.Admins, "GET "+teamsPath, p.teams)
+	p.Route(kit.Leads, "GET "+teamsPath, p.teams)
 	p.Route(kit.Admins, "POST "+teamsPath, p.createTeam)
-	p.Route(kit.Admins, "GET "+teamsPath+"/{id}", p.team)
+	p.Route(kit.Leads, "GET "+teamsPath+"/{id}", p.team)
 	p.Route(kit.Admins, "POST "+teamsPath+"/{id}", p.saveTeam)
-	p.Route(kit.Admins, "POST "+teamsPath+"/{id}/members", p.addMember)
-	p.Route(kit.Admins, "POST "+teamsPath+"/{id}/members/{person}", p.changeMember)
+	p.Route(kit.Leads, "POST "+teamsPath+"/{id}/members", p.addMember)
 	p.Route(kit.Admins, "POST "+teamsPath+"/{id}/queues", p.saveQueue)
+	p.mountMembers()
 }
 
 func (p pages) teams(w http.ResponseWriter, r *http.Request) error {
-	return p.showTeams(w, r, http.StatusOK, page.Teams{Level: "1"})
+	return p.showTeams(w, r, http.StatusOK, page.Teams{Level: "1", WithQueue: true})
 }
 
 func (p pages) showTeams(w http.ResponseWriter, r *http.Request, status int, v page.Teams) error {
 	l := i18n.From(r.Context())
 	err := p.Read(r, func(ctx context.Context, tx *db.Tx, a auth.Actor) error {
+		v.Admin = a.Admin()
 		list, err := identity.ListTeams(ctx, tx, a)
 		if err != nil {
 			return err
 		}
 		queues, err := ticket.Queues(ctx, tx, a)
 		for _, t := range list {
+			if t.MayManage(a) != nil {
+				continue
+			}
 			var names []string
 			for _, q := range queues {
 				if q.TeamID == t.ID && q.Active {
@@ -66,10 +71,10 @@ func (p pages) createTeam(w http.ResponseWriter, r *http.Request) error {
 	if err := p.Form(w, r); err != nil {
 		return err
 	}
-	v := page.Teams{Name: r.PostFormValue("name"), Level: r.PostFormValue("level")}
+	v := page.Teams{Name: r.PostFormValue("name"), Level: r.PostFormValue("level"), WithQueue: r.PostFormValue("queue") != ""}
 	var made identity.Team
 	err := p.Write(r, func(ctx context.Context, tx *db.Tx, a auth.Actor) (err error) {
-		made, err = identity.CreateTeam(ctx, tx, a, identity.Team{Name: v.Name, Level: kit.Int(v.Level)})
+		made, err = staffing.CreateTeam(ctx, tx, a, identity.Team{Name: v.Name, Level: kit.Int(v.Level)}, v.WithQueue)
 		return err
 	})
 	if errors.Is(err, errs.Invalid) {
@@ -79,14 +84,18 @@ func (p pages) createTeam(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return p.done(w, r, teamsPath+"/"+made.ID, "settings.team.created")
+	key := "settings.team.created"
+	if v.WithQueue {
+		key = "settings.team.created.queue"
+	}
+	return p.done(w, r, teamsPath+"/"+made.ID, key)
 }
 
 func (p pages) team(w http.ResponseWriter, r *http.Request) error {
 	return p.showTeam(w, r, http.StatusOK, func(*page.Team) {})
 }
 
-// showTeam shows a team as it is; typed puts what was refused in its place.
+// showTeam shows a team as it is to who manages it; typed puts what was refused in its place.
 func (p pages) showTeam(w http.ResponseWriter, r *http.Request, status int, typed func(*page.Team)) error {
 	var v page.Team
 	err := p.Read(r, func(ctx context.Context, tx *db.Tx, a auth.Actor) error {
@@ -94,20 +103,38 @@ func (p pages) showTeam(w http.ResponseWriter, r *http.Request, status int, type
 		if err != nil {
 			return err
 		}
-		v = page.Team{ID: t.ID, Title: t.Name, Name: t.Name, Level: strconv.Itoa(t.Level), Description: t.Description, Active: t.Active, Version: t.Version}
-		for _, m := range t.Members {
-			v.Members = append(v.Members, page.Member{ID: m.PersonID, Name: m.Name, Leads: m.Leads})
+		if err := t.MayManage(a); err != nil {
+			return err
 		}
-		queues, err := ticket.Queues(ctx, tx, a)
+		path := teamsPath + "/" + t.ID
+		v = page.Team{ID: t.ID, Title: t.Name, Name: t.Name, Level: strconv.Itoa(t.Level), Description: t.Description, Active: t.Active, Version: t.Version, Admin: a.Admin(),
+			Picker: page.Picker{Path: path, Action: path + "/members", Query: r.FormValue("q"), Lead: a.Admin()}}
+		in := make(map[string]bool)
+		for _, m := range t.Members {
+			in[m.PersonID] = true
+			v.Members = append(v.Members, memberLine(ctx, tx, t, m))
+		}
+		if err := pick(ctx, tx, a, &v.Picker, in, func(x identity.Person, f *page.Found) { joining(i18n.From(ctx), a, x, f) }); err != nil || kit.Fragment(r) {
+			return err
+		}
+		faces := make([]*ui.Person, len(v.Members))
+		for i := range v.Members {
+			faces[i] = &v.Members[i].Person
+		}
+		if err := kit.Faces(ctx, tx, a, faces...); err != nil {
+			return err
+		}
+		queues, err := staffing.Queues(ctx, tx, a, t.ID)
 		for _, q := range queues {
-			if q.TeamID == t.ID {
-				v.Queues = append(v.Queues, page.Queue{ID: q.ID, Name: q.Name, Position: strconv.Itoa(q.Position), Private: q.Private, Active: q.Active, Version: q.Version})
-			}
+			v.Queues = append(v.Queues, page.Queue{ID: q.ID, Name: q.Name, Position: strconv.Itoa(q.Position), Private: q.Private, Active: q.Active, Version: q.Version})
 		}
 		return err
 	})
 	if err != nil {
 		return err
+	}
+	if kit.Fragment(r) {
+		return kit.Render(w, r, http.StatusOK, page.PickerFound(v.Picker))
 	}
 	v.Queues = append(v.Queues, page.Queue{Active: true, Position: "0"}) // the form of a new one
 	typed(&v)
@@ -138,97 +165,50 @@ func versionOf(r *http.Request) int64 {
 	return version
 }
 
+// errAsk stops a save that moves queues to another level until it is confirmed.
+var errAsk = errors.New("confirm the level")
+
 func (p pages) saveTeam(w http.ResponseWriter, r *http.Request) error {
 	if err := p.Form(w, r); err != nil {
 		return err
 	}
+	level := r.PostFormValue("level")
+	typed := func(v *page.Team) {
+		v.Name, v.Level, v.Description, v.Active = r.PostFormValue("name"), level, r.PostFormValue("description"), r.PostFormValue("active") != ""
+	}
 	err := p.Write(r, func(ctx context.Context, tx *db.Tx, a auth.Actor) error {
-		_, err := identity.UpdateTeam(ctx, tx, a, r.PathValue("id"), versionOf(r), func(t *identity.Team) {
-			t.Name, t.Level, t.Description = r.PostFormValue("name"), kit.Int(r.PostFormValue("level")), r.PostFormValue("description")
-			t.Active = r.PostFormValue("active") != ""
-		})
-		return err
-	})
-	if status, yes := refused(err); yes {
-		return p.showTeam(w, r, status, func(v *page.Team) {
-			v.Name, v.Level, v.Description = r.PostFormValue("name"), r.PostFormValue("level"), r.PostFormValue("description")
-			v.Active, v.Changed, v.Mistakes = r.PostFormValue("active") != "", status == http.StatusConflict, ui.MistakesOf(r.Context(), err)
-		})
-	}
-	if err != nil {
-		return err
-	}
-	return p.done(w, r, teamsPath+"/"+r.PathValue("id"), "settings.saved")
-}
-
-// named finds the one active person whom an address or name means.
-func named(ctx context.Context, tx *db.Tx, a auth.Actor, typed string) (identity.Person, error) {
-	typed = strings.TrimSpace(typed)
-	if typed == "" {
-		return identity.Person{}, errs.InvalidField("who", "settings.team.nobody")
-	}
-	x, err := identity.FindByEmail(ctx, tx, a, typed)
-	if err == nil || !errors.Is(err, errs.NotFound) {
-		return x, err
-	}
-	list, err := identity.Search(ctx, tx, a, typed, 2)
-	if err != nil {
-		return x, err
-	}
-	switch len(list) {
-	case 0:
-		return x, errs.InvalidField("who", "settings.team.nobody")
-	case 1:
-		return list[0], nil
-	default:
-		return x, errs.InvalidField("who", "settings.team.several")
-	}
-}
-
-func (p pages) addMember(w http.ResponseWriter, r *http.Request) error {
-	if err := p.Form(w, r); err != nil {
-		return err
-	}
-	who, leads := r.PostFormValue("who"), r.PostFormValue("leads") != ""
-	err := p.Write(r, func(ctx context.Context, tx *db.Tx, a auth.Actor) error {
-		x, err := named(ctx, tx, a, who)
+		was, err := identity.FindTeam(ctx, tx, a, r.PathValue("id"))
 		if err != nil {
 			return err
 		}
-		return identity.SetMember(ctx, tx, a, r.PathValue("id"), x.ID, leads)
+		queues, err := staffing.Queues(ctx, tx, a, was.ID)
+		if err != nil {
+			return err
+		}
+		_, err = staffing.ChangeTeam(ctx, tx, a, was.ID, versionOf(r), func(t *identity.Team) {
+			t.Name, t.Level, t.Description, t.Active = r.PostFormValue("name"), kit.Int(level), r.PostFormValue("description"), r.PostFormValue("active") != ""
+		})
+		if err == nil && kit.Int(level) != was.Level && len(queues) > 0 && r.PostFormValue("confirm") != level {
+			return errAsk // what could be refused was not: only the person's word is missing
+		}
+		return err
 	})
-	if errors.Is(err, errs.Invalid) {
-		return p.showTeam(w, r, http.StatusUnprocessableEntity, func(v *page.Team) {
-			v.Who, v.MemberMistakes = who, ui.MistakesOf(r.Context(), err)
+	if errors.Is(err, errAsk) {
+		return p.showTeam(w, r, http.StatusOK, func(v *page.Team) {
+			typed(v)
+			v.Confirm = true
+		})
+	}
+	if status, yes := refused(err); yes {
+		return p.showTeam(w, r, status, func(v *page.Team) {
+			typed(v)
+			v.Changed, v.Mistakes = status == http.StatusConflict, ui.MistakesOf(r.Context(), err)
 		})
 	}
 	if err != nil {
 		return err
 	}
 	return p.done(w, r, teamsPath+"/"+r.PathValue("id"), "settings.saved")
-}
-
-func (p pages) changeMember(w http.ResponseWriter, r *http.Request) error {
-	if err := p.Form(w, r); err != nil {
-		return err
-	}
-	team, person := r.PathValue("id"), r.PathValue("person")
-	err := p.Write(r, func(ctx context.Context, tx *db.Tx, a auth.Actor) error {
-		switch r.PostFormValue("do") {
-		case "remove":
-			return identity.RemoveMember(ctx, tx, a, team, person)
-		case "lead":
-			return identity.SetMember(ctx, tx, a, team, person, true)
-		case "member":
-			return identity.SetMember(ctx, tx, a, team, person, false)
-		default:
-			return errs.Invalid
-		}
-	})
-	if err != nil {
-		return err
-	}
-	return p.done(w, r, teamsPath+"/"+team, "settings.saved")
 }
 
 func (p pages) saveQueue(w http.ResponseWriter, r *http.Request) error {
