@@ -38,11 +38,19 @@ func (c *collector) body(p part) {
 	if p.kind == "text/x-amp-html" || p.kind == "text/watch-html" {
 		return // the alternative beside it says the same
 	}
-	p.body = cutBytes(p.body, 8*maxText) // no encoding makes text longer than that
+	limit := maxText
+	if p.kind == "text/html" {
+		limit = maxHTML
+	} else {
+		p.body = cutBytes(p.body, 8*maxText) // no encoding makes text longer than that
+	}
 	raw := decodeTransfer(p, c)
-	if len(raw) > maxText {
-		c.problem("body: longer than %d bytes, cut", maxText)
-		raw = raw[:maxText]
+	if p.kind == "text/html" {
+		raw = c.dataImages(raw)
+	}
+	if len(raw) > limit {
+		c.problem("body: longer than %d bytes, cut", limit)
+		raw = raw[:limit]
 	}
 	charset := p.params["charset"]
 	if charset == "" && p.kind == "text/html" {
@@ -57,7 +65,7 @@ func (c *collector) body(p part) {
 		s = strings.ReplaceAll(s, "\x00", "")
 	}
 	if kind := c.realKind(p.kind, s); kind == "text/html" {
-		c.segments = append(c.segments, segment{html: c.dataImages(s), hasHTML: true})
+		c.segments = append(c.segments, segment{html: s, hasHTML: true})
 		return
 	}
 	if p.kind == "text/enriched" || p.kind == "text/richtext" {
@@ -109,7 +117,6 @@ var (
 	htmlStart = regexp.MustCompile(`(?i)^(?:<!doctype html|<html[\s>])`)
 	enriched  = regexp.MustCompile(`</?[A-Za-z-]{1,30}>`)
 	metaName  = regexp.MustCompile(`(?i)<meta[^>]{1,200}charset\s*=\s*["']?\s*([A-Za-z0-9_:-]{2,30})`)
-	dataImage = regexp.MustCompile(`(?i)(\bsrc\s*=\s*)["']data:(image/(?:png|jpe?g|gif|webp|bmp))(?:;[a-z0-9=-]{1,40})?;base64,([A-Za-z0-9+/=\s%]{1,})["']`)
 )
 
 func metaCharset(raw []byte) string {
@@ -119,21 +126,67 @@ func metaCharset(raw []byte) string {
 	return ""
 }
 
-// dataImages moves images written into the HTML itself to attachments, because their addresses are not shown.
-func (c *collector) dataImages(s string) string {
-	if !strings.Contains(s, "data:image/") {
-		return s
+// dataImage begins the address of an image that is written into the HTML itself (RFC 2397).
+var dataImage = []byte("data:image/")
+
+// dataImages moves images written into the HTML itself to attachments, because such addresses are not shown and because
+// they make the HTML long. src is HTML before its charset is known; all charsets of the web write addresses alike.
+func (c *collector) dataImages(src []byte) []byte {
+	if !bytes.Contains(src, dataImage) {
+		return src
 	}
-	return dataImage.ReplaceAllStringFunc(s, func(match string) string {
-		m := dataImage.FindStringSubmatch(match)
-		data := decodeBase64([]byte(m[3]))
+	var out []byte
+	kept := 0
+	for at := 0; len(c.files) < maxParts; {
+		i := bytes.Index(src[at:], dataImage)
+		if i < 0 {
+			break
+		}
+		i += at
+		at = i + len(dataImage)
+		kind, data, end := dataAddress(src, i)
+		if end < 0 {
+			continue
+		}
 		id := fmt.Sprintf("image-%d@inline", len(c.files)+1)
-		c.files = append(c.files, Attachment{
-			Name:        fmt.Sprintf("image-%d.%s", len(c.files)+1, strings.ToLower(strings.TrimPrefix(strings.ToLower(m[2]), "image/"))),
-			ContentType: strings.ToLower(m[2]), Size: int64(len(data)), Inline: true, ContentID: id, Data: data,
-		})
-		return m[1] + `"cid:` + id + `"`
-	})
+		c.files = append(c.files, Attachment{Name: fmt.Sprintf("image-%d%s", len(c.files)+1, extension(kind)), ContentType: kind,
+			Size: int64(len(data)), Inline: true, ContentID: id, Data: data})
+		out = append(append(out, src[kept:i]...), "cid:"+id...)
+		kept, at = end, end
+	}
+	if kept == 0 {
+		return src
+	}
+	return append(out, src[kept:]...)
+}
+
+// dataAddress reads the quoted address that begins at i; end is where its quote closes, -1 if it is no image in base64
+// of a kind that browsers show without script.
+func dataAddress(src []byte, i int) (kind string, data []byte, end int) {
+	if i == 0 || src[i-1] != '"' && src[i-1] != '\'' {
+		return "", nil, -1
+	}
+	head, _, ok := bytes.Cut(cutBytes(src[i:], 100), []byte{','})
+	fields := strings.Split(strings.ToLower(string(head)), ";")
+	kind = strings.TrimPrefix(fields[0], "data:")
+	if kind == "image/jpg" {
+		kind = "image/jpeg"
+	}
+	switch kind {
+	case "image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp":
+	default:
+		return "", nil, -1
+	}
+	if !ok || fields[len(fields)-1] != "base64" {
+		return "", nil, -1
+	}
+	start := i + len(head) + 1
+	for end = start; end < len(src) && (sextet(src[end]) || bytes.IndexByte([]byte("= \t\r\n%"), src[end]) >= 0); end++ {
+	}
+	if end == len(src) || src[end] != src[i-1] || end == start {
+		return "", nil, -1
+	}
+	return kind, decodeBase64(src[start:end]), end
 }
 
 // unflow joins the lines of format=flowed text (RFC 3676), where a space at the end means "goes on".
@@ -222,10 +275,10 @@ func textAsHTML(s string) string {
 }
 
 func cutText(s string) string {
-	if len(s) <= maxText {
+	if len(s) <= maxHTML {
 		return s
 	}
-	return s[:maxText]
+	return s[:maxHTML]
 }
 
 // replyText separates what the sender wrote. The text is taken first; where it shows no history and the HTML

@@ -60,6 +60,14 @@ var huge = []struct {
 	}, func(m mime.Message) bool {
 		return m.Text == "Bonjour" && strings.Contains(m.HTML, "Bonjour") && strings.Count(m.HTML, "<div") <= 64
 	}},
+	{"a picture of 8 MB written into the HTML", func() string {
+		return head("text/html", "") + "<p>Voir <img src=\"data:image/png;base64," + strings.Repeat("QUJD", 2<<20) + "\"> ici</p>"
+	}, func(m mime.Message) bool {
+		return m.Text == "Voir ici" && len(m.Attachments) == 1 && m.Attachments[0].Size == 6<<20 && m.Attachments[0].Inline
+	}},
+	{"100,000 pictures in the HTML that never end", func() string {
+		return head("text/html", "") + strings.Repeat(`<img src="data:image/png;base64,QUJD`, 60000)
+	}, func(m mime.Message) bool { return len(m.Attachments) == 0 }},
 	{"a file name of 3,000 characters", func() string {
 		return head("application/pdf; name=\""+strings.Repeat("é", 3000)+".pdf\"", "") + "x"
 	}, func(m mime.Message) bool {

@@ -27,7 +27,8 @@ const (
 	maxHeader   = 1 << 20  // bytes of one header block that are read
 	maxField    = 64 << 10 // bytes of one header field
 	maxFields   = 2000     // header fields of one part
-	maxText     = 2 << 20  // bytes of Text and of HTML
+	maxText     = 1 << 20  // bytes of a text part
+	maxHTML     = 2 << 20  // bytes of an HTML part, without the images written into it
 	maxProblems = 40
 	maxList     = 500 // addresses or references of one field
 )
