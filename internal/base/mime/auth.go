@@ -40,8 +40,10 @@ func (p Parser) auth(h header) *Auth {
 			continue
 		case "authentication-results", "x-ms-exchange-authentication-results":
 			var named bool
-			if a, named = p.results(f.value, h[i+1:]); a != nil && !named && foreign {
-				a.Trusted = false // the Received field below may be forged as well
+			a, named = p.results(f.value, h[i+1:])
+			// A server removes forged fields of the standard name that bear its own (RFC 8601 §5), and no others.
+			if a != nil && foreign && (!named || f.name != "authentication-results") {
+				a.Trusted = false
 			}
 		case "received-spf":
 			if a = p.receivedSPF(f.value); a != nil && foreign {

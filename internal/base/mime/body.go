@@ -281,30 +281,27 @@ func cutText(s string) string {
 	return s[:maxHTML]
 }
 
-// replyText separates what the sender wrote. The text is taken first; where it shows no history and the HTML
-// does, the HTML knows better. A forwarded mail is kept whole: what was forwarded is the request.
+// replyText separates what the sender wrote. The text is taken first; where it keeps clearly more than the HTML, whose
+// marks say what is history, the HTML knows better: it marks also what is announced in a language we do not know. A
+// forwarded mail is kept whole: what was forwarded is the request.
 func replyText(m *Message, hasPlain bool) string {
+	whole := strings.TrimSpace(m.Text)
 	if text.Forwarded(m.Subject) {
-		return strings.TrimSpace(m.Text)
+		return whole
 	}
-	if hasPlain {
-		if reply, quoted := text.StripReply(m.Text); quoted != "" || m.rawHTML == "" {
-			return reply
-		}
-	}
+	plain, _ := text.StripReply(m.Text)
 	if m.rawHTML == "" {
-		return strings.TrimSpace(m.Text)
+		return plain
 	}
-	reply, quoted := text.StripReplyHTML(m.rawHTML)
-	if hasPlain && quoted == "" {
-		return strings.TrimSpace(m.Text)
+	html, quoted := text.StripReplyHTML(m.rawHTML)
+	if quoted == "" {
+		return plain
 	}
-	plain := m.Text
-	if quoted != "" {
-		plain = text.FromHTML(reply)
+	rich, _ := text.StripReply(text.FromHTML(html))
+	if hasPlain && len(plain) <= len(rich)+len(rich)/5+20 {
+		return plain
 	}
-	plain, _ = text.StripReply(plain)
-	return plain
+	return rich
 }
 
 // decodeTransfer undoes the transfer encoding of p, as far as it goes.
