@@ -222,6 +222,22 @@ func TestDeliveryOf(t *testing.T) {
 			alone.Message = "N"
 			return channel.NoAddress(ctx, tx, machine, alone)
 		})
+		write(t, d, func(tx *db.Tx) error {
+			if _, err := channel.Resend(ctx, tx, someone, "ticket/T", "M"); !errors.Is(err, errs.Forbidden) {
+				t.Errorf("a requester sends again: %v", err)
+			}
+			n, err := channel.Resend(ctx, tx, someAgent, "ticket/T", "M")
+			if err == nil {
+				var all map[string]channel.Delivery
+				if all, err = channel.DeliveryOf(ctx, tx, someAgent, "ticket/T"); n != 1 || all["M"].State != channel.DeliveryWaiting {
+					t.Errorf("%d leave again, now %s", n, all["M"].State)
+				}
+			}
+			if err == nil {
+				_, err = tx.ExecContext(ctx, "UPDATE envelope SET state = 'failed', reason = 'mail.reason.bounce: 5.1.1 no such user' WHERE recipient = 'back@x.fr'")
+			}
+			return err
+		})
 		err := d.Read(ctx, func(tx *db.Tx) error {
 			if _, err := channel.DeliveryOf(ctx, tx, someone, "ticket/T"); !errors.Is(err, errs.Forbidden) {
 				t.Errorf("a requester: %v", err)

@@ -105,3 +105,22 @@ func NoAddress(ctx context.Context, tx *db.Tx, a auth.Actor, o Outgoing) error {
 		Reason: "mailout.reason.no_recipient", Ref: o.Ref, Message: o.Message, Key: o.Key, At: tx.Now})
 	return err
 }
+
+// Resend promises again what failed of a message, after an address was revived or corrected: to the same addresses.
+// It returns how many mails leave. Whether a may act on ref is for the caller to decide.
+// Errors: errs.Forbidden unless a is an agent.
+func Resend(ctx context.Context, tx *db.Tx, a auth.Actor, ref, message string) (int, error) {
+	if err := mayKnowAddresses(a); err != nil || message == "" {
+		return 0, err
+	}
+	failed, err := db.Strings(ctx, tx, "SELECT id FROM envelope WHERE ref = $1 AND message = $2 AND direction = 'out' AND state = 'failed' ORDER BY id", ref, message)
+	if err != nil {
+		return 0, err
+	}
+	for _, id := range failed {
+		if err := retry(ctx, tx, id); err != nil {
+			return 0, err
+		}
+	}
+	return len(failed), nil
+}

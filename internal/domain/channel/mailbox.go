@@ -92,6 +92,7 @@ type Outbound struct {
 	TLS      string `json:"tls,omitempty"`
 	User     string `json:"user,omitempty"` // "" = the address
 	Auth     string `json:"auth,omitempty"` // "" = Password
+	Rate     int    `json:"rate,omitempty"` // mails a minute that the server takes; 0 = as many as it likes, 30 for Microsoft 365
 	Plus     bool   `json:"plus,omitempty"` // answers may come to address+something@host
 	Selector string `json:"selector,omitempty"`
 	Domain   string `json:"domain,omitempty"` // DKIM, with Selector; the private key is a secret

@@ -107,6 +107,11 @@ func Retry(ctx context.Context, tx *db.Tx, a auth.Actor, envelopeID string) erro
 	if err := MayLook(a); err != nil {
 		return err
 	}
+	return retry(ctx, tx, envelopeID)
+}
+
+// retry promises one mail again.
+func retry(ctx context.Context, tx *db.Tx, envelopeID string) error {
 	err := tx.ExecOne(ctx, "UPDATE envelope SET state = 'waiting', reason = '', done_at = 0, began_at = 0, doubts = 0 WHERE id = $1 AND direction = 'out' AND state IN ('failed', 'waiting')", envelopeID)
 	if err != nil {
 		return fmt.Errorf("retry envelope %s: %w", envelopeID, err)

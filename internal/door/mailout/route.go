@@ -36,7 +36,7 @@ type route struct {
 
 // key is the same for routes over one account of one server.
 func (r route) key() string {
-	return fmt.Sprintf("%s %s:%d %s %s %t %x", r.way, r.host, r.port, r.tls, r.user, r.oauth, sha256.Sum256([]byte(r.password+r.secrets.RefreshToken+r.secrets.ClientSecret)))
+	return fmt.Sprintf("%s %s:%d %s %s %t %d %x", r.way, r.host, r.port, r.tls, r.user, r.oauth, r.rate, sha256.Sum256([]byte(r.password+r.secrets.RefreshToken+r.secrets.ClientSecret)))
 }
 
 // stuckError: nothing can be sent until somebody sets something up.
@@ -134,7 +134,8 @@ func (r *route) byMailbox(box channel.Mailbox) {
 	if r.user == "" && (r.oauth || r.password != "") {
 		r.user = r.box.Address
 	}
-	if r.way == channel.Graph || strings.HasSuffix(strings.ToLower(r.host), ".office365.com") {
+	r.rate = o.Rate
+	if r.rate <= 0 && (r.way == channel.Graph || strings.HasSuffix(strings.ToLower(r.host), ".office365.com")) {
 		r.rate = perMinute
 	}
 }

@@ -71,8 +71,10 @@ func (b Brand) look() look {
 		link = link.mix(ink, .15)
 	}
 	on := white
-	if c.contrast(white) < 4.5 {
-		on = ink
+	for _, darker := range []colour{ink, {}} {
+		if c.contrast(on) < 4.5 {
+			on = darker
+		}
 	}
 	x := look{Name: b.Name, Accent: c.css(), OnAccent: on.css(), Link: link.css(), Soft: soft.css(), OnSoft: dark.css()}
 	for _, r := range b.Name {

@@ -13,8 +13,9 @@ import (
 // mailing is what all mails about one ticket have in common.
 type mailing struct {
 	style
-	box    channel.Mailbox // by which they leave; zero = the mail server of the configuration
-	thread []ticket.Message
+	box    channel.Mailbox  // by which they leave; zero = the mail server of the configuration
+	thread []ticket.Message // what everybody on the ticket reads, once before was asked
+	known  bool
 }
 
 // mailing reads what mails about t need.
@@ -26,11 +27,7 @@ func (t Teller) mailing(ctx context.Context, tx *db.Tx, about ticket.Ticket) (m 
 	if m.box, _, err = channel.MailboxFor(ctx, tx, machine(), about.QueueID, cameBy); err != nil {
 		return m, err
 	}
-	if m.style, err = t.style(ctx, tx, m.box); err != nil {
-		return m, err
-	}
-	all, err := ticket.Conversation(ctx, tx, machine(), about)
-	m.thread = slices.DeleteFunc(all, func(x ticket.Message) bool { return x.Visibility != ticket.Public })
+	m.style, err = t.style(ctx, tx, m.box)
 	return m, err
 }
 
@@ -58,11 +55,18 @@ func (m mailing) sender(person string) string {
 	return person + " · " + m.look.Name
 }
 
-// before returns the public message that came right before message, for quoting; nil when it was the first.
-func (m mailing) before(message string) []ticket.Message {
+// before returns the public message of a ticket that came right before message, for quoting; nil when it was the first.
+func (m *mailing) before(ctx context.Context, tx *db.Tx, about ticket.Ticket, message string) ([]ticket.Message, error) {
+	if !m.known {
+		all, err := ticket.Conversation(ctx, tx, machine(), about)
+		if err != nil {
+			return nil, err
+		}
+		m.thread, m.known = slices.DeleteFunc(all, func(x ticket.Message) bool { return x.Visibility != ticket.Public }), true
+	}
 	i := slices.IndexFunc(m.thread, func(x ticket.Message) bool { return x.ID == message })
 	if i < 1 {
-		return nil
+		return nil, nil
 	}
-	return m.thread[i-1 : i]
+	return m.thread[i-1 : i], nil
 }

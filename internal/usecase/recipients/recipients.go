@@ -57,15 +57,15 @@ func (t Teller) React(ctx context.Context, tx *db.Tx, e event.Event) error {
 	}
 	var m *mailing // read once, and only if somebody is told by mail
 	for _, x := range list {
-		mails := func() (mailing, error) {
+		mails := func() (*mailing, error) {
 			if m == nil {
 				read, err := t.mailing(ctx, tx, f.ticket)
 				if err != nil {
-					return read, err
+					return nil, err
 				}
 				m = &read
 			}
-			return *m, nil
+			return m, nil
 		}
 		if err := t.tell(ctx, tx, news{x, events, f, mails}, choices); err != nil {
 			return err
@@ -79,7 +79,7 @@ type news struct {
 	told
 	events []event.Event
 	facts  facts
-	mails  func() (mailing, error)
+	mails  func() (*mailing, error)
 }
 
 // tell tells x to one person the way they chose.
@@ -114,13 +114,18 @@ func (t Teller) tell(ctx context.Context, tx *db.Tx, x news, c notify.Choices) e
 func (t Teller) post(ctx context.Context, tx *db.Tx, x news, w words, d notify.Decision) error {
 	f, first := x.facts, x.events[0]
 	p := f.people[x.person]
+	if x.ack && unread(p.email) {
+		return nil
+	}
 	m, err := x.mails()
 	if err != nil {
 		return err
 	}
 	s := story{told: x.told, ticket: f.ticket, actor: actor(first), recipient: p.name, body: w.body, files: w.files, survivor: f.survivor, outsider: p.outsider}
 	if kind := kindOf(x.told); kind == Reply || kind == Pending || kind == Resolved {
-		s.before = m.before(w.message())
+		if s.before, err = m.before(ctx, tx, f.ticket, w.message()); err != nil {
+			return err
+		}
 	}
 	l, files := m.compose(p.loc, s)
 	rich, err := l.html()
@@ -150,6 +155,19 @@ func (t Teller) post(ctx context.Context, tx *db.Tx, x news, w words, d notify.D
 	}
 	_, _, err = channel.Post(ctx, tx, machine(), o, d.MailAt)
 	return err
+}
+
+// unread reports whether nobody reads what is sent to an address, which says so itself: an acknowledgement would only
+// come back.
+func unread(address string) bool {
+	local, _, _ := strings.Cut(strings.ToLower(address), "@")
+	local = strings.NewReplacer("-", "", "_", "", ".", "").Replace(local)
+	for _, name := range []string{"noreply", "donotreply", "nepasrepondre", "mailerdaemon", "postmaster", "bounce", "bounces"} {
+		if local == name || strings.HasPrefix(local, name+"+") {
+			return true
+		}
+	}
+	return false
 }
 
 // actor is the name of who did it, "" for the machine, whose own reasons are for logs.
