@@ -1,6 +1,7 @@
 package mime
 
 import (
+	"regexp"
 	"strings"
 	"unicode"
 
@@ -47,7 +48,7 @@ func joinName(prefix, item string) string {
 // names of groups. An unclosed quote or bracket ends with the next "@…," so that it swallows one entry only.
 func splitAddresses(s string) []string {
 	var items []string
-	start, quoted, comment, angle := 0, false, 0, false
+	start, quoted, comment, angle, route := 0, false, 0, false, false
 	balanced := strings.Count(s, `"`)%2 == 0
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
@@ -63,8 +64,12 @@ func splitAddresses(s string) []string {
 		case comment > 0 && c != '<':
 		case c == '<':
 			angle, comment = true, 0
+			route = strings.HasPrefix(s[i+1:], "@") // <@relay,@relay:address>
 		case c == '>':
-			angle = false
+			angle, route = false, false
+		case c == ':' && route:
+			route = false
+		case route:
 		case (c == ',' || c == ';') && (!angle || strings.Contains(s[start:i], "@")):
 			items = append(items, s[start:i])
 			start, angle = i+1, false
@@ -79,11 +84,12 @@ func splitAddresses(s string) []string {
 func mailbox(s string) Address {
 	s = stripMailto(s)
 	if i := strings.LastIndexByte(s, '<'); i >= 0 {
-		addr := s[i+1:]
-		if j := strings.IndexByte(addr, '>'); j >= 0 {
-			addr = addr[:j]
+		addr, after, _ := strings.Cut(s[i+1:], ">")
+		name := strings.TrimRight(s[:i], "< ")
+		if name == "" {
+			name = strings.TrimSpace(strings.Trim(after, "> ")) // some write it behind
 		}
-		return Address{Name: personName(s[:i]), Address: addrSpec(addr)}
+		return Address{Name: personName(name), Address: addrSpec(addr)}
 	}
 	name := ""
 	if i := strings.IndexByte(s, '('); i >= 0 {
@@ -129,10 +135,17 @@ func unquote(s string) string {
 	return s
 }
 
+// quotedLocal matches an address whose left part stands in quotes (RFC 5322 §3.4.1), which then belong to it.
+var quotedLocal = regexp.MustCompile(`^"[^"\\<>\pC]{1,64}"@[\pL\pN.-]+$`)
+
 // addrSpec returns an address without white space, routes and control characters, its domain in lower case;
 // "" if s holds no "@" or is absurdly long.
 func addrSpec(s string) string {
 	s = decodeText(s)
+	if quotedLocal.MatchString(s) && len(s) <= 320 {
+		at := strings.LastIndexByte(s, '@')
+		return s[:at] + "@" + strings.ToLower(s[at+1:])
+	}
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsSpace(r) || strings.ContainsRune(`<>"',;()[]\:`, r) {
 			return -1

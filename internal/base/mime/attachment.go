@@ -101,6 +101,9 @@ func (c *collector) file(p part, fallback string) {
 	if name == "" {
 		name = fallback
 	}
+	if !p.header.has("content-type") && name != "" && p.kind == "text/plain" {
+		p.kind = kindOf(name)
+	}
 	location := decodeText(p.header.get("content-location"))
 	if name == "" && location != "" {
 		name = safeName(location)

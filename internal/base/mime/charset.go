@@ -66,7 +66,11 @@ func decodeCharset(b []byte, name string) (s, problem string) {
 // charsetLabel returns a charset's name in lower case without what mailers put around it.
 func charsetLabel(name string) string {
 	label := strings.ToLower(strings.Trim(strings.TrimSpace(name), `"'; `))
-	return strings.TrimPrefix(label, "charset=")
+	label = strings.TrimPrefix(label, "charset=")
+	if i := strings.IndexAny(label, `"' ;,`); i > 0 {
+		label = label[:i] // what follows belongs to another parameter
+	}
+	return label
 }
 
 // aliases are names that no register knows, or that stand for less than what mailers write under them: who declares

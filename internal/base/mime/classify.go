@@ -2,6 +2,7 @@ package mime
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"entraide/internal/base/text"
@@ -32,11 +33,24 @@ func (p Parser) classify(m *Message, h header, c *collector) {
 		if f.name == "x-entraide-loop" && (p.Host == "" || strings.EqualFold(strings.TrimSpace(f.value), p.Host)) {
 			m.Loop = true
 		}
+		if f.name == "x-loop" && passedBy(m, f.value) {
+			m.Loop = true
+		}
 	}
 	if n := h.count("received"); n > p.MaxReceived {
 		m.Loop = true
 		c.problem("received: %d servers, more than %d", n, p.MaxReceived)
 	}
+}
+
+// passedBy reports whether value, of an X-Loop field, is an address that the mail goes to: it was there before.
+func passedBy(m *Message, value string) bool {
+	for _, a := range addresses(value) {
+		if to(m, a.Address) || slices.ContainsFunc(m.Recipients, func(r string) bool { return strings.EqualFold(r, a.Address) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // machine returns the kind of machine that wrote the mail and the field that gives it away; "" if a person did.

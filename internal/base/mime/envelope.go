@@ -59,6 +59,9 @@ func (c *collector) identify(m *Message, h header) {
 
 func (c *collector) sender(m *Message, h header) {
 	list := addresses(h.all("from"))
+	if len(list) == 0 && strings.Contains(h.get("from"), "=?") {
+		list = addresses(decodeText(h.get("from"))) // some encode the address with the name
+	}
 	switch {
 	case len(list) > 0:
 		m.From = list[0]

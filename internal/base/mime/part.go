@@ -78,12 +78,18 @@ func (c *collector) mediaType(p part) (string, map[string]string) {
 	}
 	kind, params, _, err := mediatype.Parse(value[:min(len(value), 16<<10)])
 	kind = strings.ToLower(strings.TrimSpace(kind))
-	if err != nil || strings.Count(kind, "/") != 1 || strings.ContainsAny(kind, " \t\"<>") {
+	multi := strings.HasPrefix(strings.ToLower(strings.TrimSpace(value)), "multipart/")
+	if err != nil || strings.Count(kind, "/") != 1 || strings.ContainsAny(kind, " \t\"<>()") || multi && !strings.HasPrefix(kind, "multipart/") {
+		value = withoutComments(value)
 		guess := strings.ToLower(strings.TrimSpace(strings.SplitN(value, ";", 2)[0]))
 		c.problem("part: content type not understood: %s", decodeText(guess))
 		switch {
 		case strings.HasPrefix(guess, "multipart"):
-			return "multipart/mixed", map[string]string{"boundary": looseParam(value, "boundary")}
+			sub, _, _ := strings.Cut(strings.TrimPrefix(guess, "multipart/"), " ")
+			if sub != "alternative" && sub != "related" && sub != "report" && sub != "signed" {
+				sub = "mixed"
+			}
+			return "multipart/" + sub, map[string]string{"boundary": looseParam(value, "boundary")}
 		case strings.Contains(guess, "html"):
 			return "text/html", params
 		case guess == "text" || strings.HasPrefix(guess, "text/"):
