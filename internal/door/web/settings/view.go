@@ -58,7 +58,9 @@ func (p pages) showViews(w http.ResponseWriter, r *http.Request, status int, typ
 					one.List = append(one.List, page.View{ID: x.ID, Name: x.Name, Position: strconv.Itoa(x.Position), Version: x.Version, Href: "/desk/views/" + x.ID, Words: inWords(l, x.Filter, names)})
 				}
 			}
-			v.Teams = append(v.Teams, one)
+			if len(one.List) > 0 {
+				v.Teams = append(v.Teams, one)
+			}
 			v.Choices = append(v.Choices, ui.Option{Value: t.ID, Label: t.Name})
 			for _, q := range queues {
 				if q.TeamID == t.ID && q.Active {
