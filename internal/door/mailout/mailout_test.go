@@ -52,6 +52,12 @@ type server struct {
 	held     chan struct{} // told that Data waits
 }
 
+func (s *server) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.got)
+}
+
 type smtpError = smtp.SMTPError
 
 // silentPort takes connections and never says a word.
@@ -153,7 +159,7 @@ func (b *bearer) Next(response []byte) (challenge []byte, done bool, err error) 
 
 // start runs srv and returns the configuration that reaches it. With tlsOn it offers STARTTLS under a certificate that
 // only trust knows.
-func start(t *testing.T, srv *server, tlsOn bool) (c config.SMTP, trust *tls.Config) {
+func start(t testing.TB, srv *server, tlsOn bool) (c config.SMTP, trust *tls.Config) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -183,7 +189,7 @@ func start(t *testing.T, srv *server, tlsOn bool) (c config.SMTP, trust *tls.Con
 	return c, trust
 }
 
-func certificate(t *testing.T) (server, trust *tls.Config) {
+func certificate(t testing.TB) (server, trust *tls.Config) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
