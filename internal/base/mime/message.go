@@ -138,16 +138,17 @@ func (m Message) MarshalJSON() ([]byte, error) {
 }
 
 // ReplyHTML returns the HTML of what the sender wrote, without history and signature, sanitised with rewrite
-// as text.Sanitise does. "" if the mail has no HTML.
+// as text.SanitiseMail does. "" if the mail has no HTML.
 func (m Message) ReplyHTML(rewrite func(url string) string) string {
 	if m.rawHTML == "" {
 		return ""
 	}
-	if text.Forwarded(m.Subject) {
-		return text.Sanitise(m.rawHTML, rewrite)
+	reply := m.rawHTML
+	if !text.Forwarded(m.Subject) {
+		reply, _ = text.StripReplyHTML(reply)
 	}
-	reply, _ := text.StripReplyHTML(m.rawHTML)
-	return text.Sanitise(reply, rewrite)
+	reply, _ = text.SanitiseMail(reply, rewrite)
+	return reply
 }
 
 // Parser reads messages. The zero value is ready.

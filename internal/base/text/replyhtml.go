@@ -72,6 +72,7 @@ type scanner struct {
 	from   int             // where that text begins
 	peeked int             // how often a head was looked for
 	lone   int             // where an attribution begins that no quote followed; -1 if there is none
+	device [2]int          // the line of a phone, to be cut if nothing but history follows; empty if none
 	whole  bool            // what follows was forwarded: nothing more is cut
 	before [2]int          // an attribution seen on the line before, to be cut if a quote follows; empty if none
 }
@@ -125,6 +126,7 @@ func (s *scanner) scan() {
 				if c.quote && c.from <= s.lone {
 					s.lone = -1
 				}
+				s.cutDevice(c.from)
 			}
 		case kind == html.EndTagToken || kind == html.SelfClosingTagToken:
 			name, _ := z.TagName()
@@ -136,7 +138,17 @@ func (s *scanner) scan() {
 	if inside != 0 {
 		c.to = len(s.src)
 		s.cuts = append(s.cuts, c)
+	} else if !s.whole && !s.breaks(atom.Div, len(s.src)) {
+		s.cutDevice(len(s.src))
 	}
+}
+
+// cutDevice cuts the line of a phone that stood last before the offset end.
+func (s *scanner) cutDevice(end int) {
+	if d := s.device; d[1] > 0 && d[1] <= end {
+		s.cuts = append(s.cuts, stretch{from: d[0], to: d[1], body: d[0]})
+	}
+	s.device = [2]int{}
 }
 
 // unmarked cuts the history of programs that announce it and mark it in no other way.
@@ -157,6 +169,7 @@ func (s *scanner) unmarked() {
 
 // tail cuts everything from the offset from on.
 func (s *scanner) tail(from int) {
+	s.cutDevice(from)
 	s.cuts = append(s.cuts, stretch{from: from, to: len(s.src), body: from})
 }
 
@@ -311,10 +324,15 @@ func (s *scanner) breaks(a atom.Atom, start int) bool {
 	}
 	s.line.Reset()
 	s.before = [2]int{}
+	if s.device[1] > 0 && attribution([]line{{folded: text}}, 0) == 0 && !headerFrom.MatchString(text) && !headerFirst.MatchString(text) {
+		s.device = [2]int{} // words follow
+	}
 	if len(text) > maxMarkerLine {
 		return false
 	}
 	switch {
+	case len(text) <= maxDevice && device.MatchString(text):
+		s.device = [2]int{s.from, start}
 	case forwardLine.MatchString(text):
 		s.whole = true
 	case original.MatchString(text), orangeQuote.MatchString(strings.TrimLeft(text, "> ")):

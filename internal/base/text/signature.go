@@ -23,9 +23,10 @@ var (
 )
 
 const (
-	maxDashed  = 20 // lines below "-- " that are still a signature
-	maxClosing = 9  // lines below "Cordialement," that are still a signature
-	maxName    = 90 // bytes of a line in a signature
+	maxDashed  = 20  // lines below "-- " that are still a signature
+	maxClosing = 9   // lines below "Cordialement," that are still a signature
+	maxDevice  = 120 // bytes of the line that a phone adds
+	maxName    = 90  // bytes of a line in a signature
 )
 
 // cutSignatures drops the signature at the end of each stretch of kept lines that history follows, and at the
@@ -54,7 +55,7 @@ func cutSignature(lines []line, keep []bool) {
 		for last >= 0 && lines[last].folded == "" {
 			last--
 		}
-		if last < 0 || !device.MatchString(lines[last].folded) || len(lines[last].folded) > 120 {
+		if last < 0 || !device.MatchString(lines[last].folded) || len(lines[last].folded) > maxDevice {
 			break
 		}
 		keep[last] = false
