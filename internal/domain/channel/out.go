@@ -74,9 +74,24 @@ func MarkSent(ctx context.Context, tx *db.Tx, a auth.Actor, envelopeID, sender s
 	if err := mayHandle(a); err != nil {
 		return err
 	}
-	tx.Signal("envelopes")
-	return tx.ExecOne(ctx, "UPDATE envelope SET state = 'sent', reason = '', sender = $1, done_at = $2, began_at = 0 WHERE id = $3 AND direction = 'out'",
+	return ended(ctx, tx, "UPDATE envelope SET state = 'sent', reason = '', sender = $1, done_at = $2, began_at = 0 WHERE id = $3 AND direction = 'out' RETURNING "+pageOf,
 		sender, db.Ms(tx.Now), envelopeID)
+}
+
+// pageOf is the record whose page shows what became of an envelope; "" when it carries no message.
+const pageOf = "CASE WHEN message = '' THEN '' ELSE ref END"
+
+// ended stores the end of an outgoing envelope and tells the pages that show it.
+func ended(ctx context.Context, tx *db.Tx, update string, args ...any) error {
+	var ref string
+	if err := db.First(ctx, tx, update, args, &ref); err != nil {
+		return err
+	}
+	tx.Signal("envelopes")
+	if ref != "" {
+		tx.Signal(ref)
+	}
+	return nil
 }
 
 // MarkFailed says that the envelope will not be sent and why.
@@ -85,8 +100,7 @@ func MarkFailed(ctx context.Context, tx *db.Tx, a auth.Actor, envelopeID, reason
 	if err := mayHandle(a); err != nil {
 		return err
 	}
-	tx.Signal("envelopes")
-	return tx.ExecOne(ctx, "UPDATE envelope SET state = 'failed', reason = $1, done_at = $2 WHERE id = $3 AND direction = 'out'",
+	return ended(ctx, tx, "UPDATE envelope SET state = 'failed', reason = $1, done_at = $2 WHERE id = $3 AND direction = 'out' RETURNING "+pageOf,
 		text.Excerpt(reason, maxReason), db.Ms(tx.Now), envelopeID)
 }
 

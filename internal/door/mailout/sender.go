@@ -22,9 +22,11 @@ import (
 	"entraide/internal/base/config"
 	"entraide/internal/base/db"
 	"entraide/internal/base/errs"
+	"entraide/internal/base/i18n"
 	"entraide/internal/base/job"
 	"entraide/internal/base/seal"
 	"entraide/internal/domain/channel"
+	"entraide/internal/domain/ticket"
 )
 
 const (
@@ -271,9 +273,33 @@ func (w worker) note(ctx context.Context, e errand, reason, words string) error 
 	})
 }
 
+// tell writes down for the desk that what it said did not reach somebody. News about notes is left alone: it would
+// bring forth more of itself.
+func tell(ctx context.Context, tx *db.Tx, e channel.Envelope, reason string) error {
+	id, ok := strings.CutPrefix(e.Ref, "ticket/")
+	if !ok || e.Message == "" {
+		return nil
+	}
+	m, err := ticket.FindMessage(ctx, tx, machine(), e.Message)
+	if errors.Is(err, errs.NotFound) {
+		return nil
+	}
+	if err != nil || !m.ByAgent || m.Visibility != ticket.Public && e.Exchange == "" {
+		return err
+	}
+	e.Reason = reason
+	l := i18n.Loc{} // the organisation's
+	_, err = ticket.Note(ctx, tx, machine(), id, ticket.Say{Channel: ticket.Mail,
+		Draught: ticket.Draught{Body: l.T("mailout.failed", "recipient", e.Recipient, "why", e.Why(l))}})
+	return err
+}
+
 func (w worker) giveUp(ctx context.Context, e errand, reason, words string) error {
 	err := w.DB.Write(ctx, func(tx *db.Tx) error {
-		return channel.MarkFailed(ctx, tx, machine(), e.envelope.ID, channel.Because(reason, words))
+		if err := channel.MarkFailed(ctx, tx, machine(), e.envelope.ID, channel.Because(reason, words)); err != nil {
+			return err
+		}
+		return tell(ctx, tx, e.envelope, channel.Because(reason, words))
 	})
 	if err != nil {
 		return err
