@@ -14,6 +14,7 @@ import (
 	"entraide/internal/base/db"
 	"entraide/internal/base/errs"
 	"entraide/internal/base/id"
+	"entraide/internal/base/job"
 	"entraide/internal/base/seal"
 	"entraide/internal/base/text"
 )
@@ -205,6 +206,9 @@ func SaveMailbox(ctx context.Context, tx *db.Tx, a auth.Actor, k seal.Key, m Mai
 	}
 	m.Updated = tx.Now
 	tx.Signal("mailboxes")
+	if _, err := job.Release(ctx, tx, JobSend); err != nil { // mail that waited for this setting leaves now
+		return m, err
+	}
 	if fresh {
 		m.Version = 1
 		_, err := tx.ExecContext(ctx, `INSERT INTO mailbox (`+mailboxColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 1)`,

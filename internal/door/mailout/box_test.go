@@ -247,6 +247,32 @@ func TestSignatures(t *testing.T) {
 	}
 }
 
+// Mail that waits for a setting leaves as soon as it is right.
+func TestASettingLetsMailLeave(t *testing.T) {
+	d := dbtest.Open(t, db.SQLite, dbtest.Options{})
+	srv := &server{}
+	c, _ := start(t, srv, false)
+	m := box(t, d, c, channel.Secrets{}, func(m *channel.Mailbox) { m.Out.Host, m.Out.TLS = "mail.exemple.fr", channel.Plain })
+	s := sender(d, config.SMTP{})
+	s.Key = sealKey(t)
+	e := post(t, d, by(m, nil))
+	if err := attempt(t, s, e, 0); err == nil {
+		t.Error("nothing keeps it")
+	}
+	err := d.Write(t.Context(), func(tx *db.Tx) error {
+		if _, err := tx.ExecContext(t.Context(), "UPDATE job SET state = 'waiting', run_at = run_at + 300000"); err != nil {
+			return err
+		}
+		m.Out.Host = c.Host
+		_, err := channel.SaveMailbox(t.Context(), tx, admin, sealKey(t), m, nil)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, s, e, channel.Sent)
+}
+
 func TestABadKeyWaits(t *testing.T) {
 	d := dbtest.Open(t, db.SQLite, dbtest.Options{})
 	srv := &server{}
