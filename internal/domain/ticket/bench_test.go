@@ -241,6 +241,11 @@ func desk(b *testing.B, e db.Engine, n int) {
 		{"requests", list(ann, ticket.Filter{}, "")},
 		{"words", list(paul, ticket.Filter{Q: "imprimante 777"}, "")},
 		{"words-absent", list(paul, ticket.Filter{Q: "imprimante zèbre"}, "")},
+		{"words-frequent", list(paul, ticket.Filter{Q: "imprimante"}, "")},
+		{"similar", func(ctx context.Context, tx *db.Tx) error {
+			_, err := ticket.Similar(ctx, tx, paul, ten, 10)
+			return err
+		}},
 		{"counts", func(ctx context.Context, tx *db.Tx) error {
 			_, err := ticket.Counts(ctx, tx, paul, builtIn())
 			return err

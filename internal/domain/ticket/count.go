@@ -112,11 +112,11 @@ func countsQuery(tx *db.Tx, a auth.Actor, filters []Filter) (string, []any) {
 	w := &where{tx: tx}
 	var parts []string
 	for i, f := range filters {
-		w.conds = nil
+		w.conds, w.latest = nil, false
 		w.see(a, f)
 		w.filter(f, a)
 		w.add("q.id = t.queue_id")
-		from := " FROM ticket t CROSS JOIN queue q"
+		from := w.from() + " CROSS JOIN queue q"
 		if f.Site != "" {
 			from += " JOIN person r ON r.id = t.requester_id"
 		}

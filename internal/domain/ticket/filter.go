@@ -63,6 +63,8 @@ type where struct {
 	tx    *db.Tx
 	conds []string
 	args  []any
+	// latest is true when tickets are searched by words.
+	latest bool
 }
 
 func (w *where) arg(v any) string {
@@ -175,7 +177,7 @@ func (w *where) filterMore(f Filter, a auth.Actor) {
 // fromLatest bounds how many of the latest tickets a search by words looks at, so that its cost does not grow with the
 // history. It is read from the index ticket_updated alone, which holds the folded subject for this. Searching
 // everything, by meaning, is the search room's.
-const fromLatest = "FROM (SELECT id, subject_fold FROM ticket ORDER BY updated_at DESC, id DESC LIMIT 20000) u"
+const fromLatest = "FROM (SELECT id, updated_at, subject_fold FROM ticket ORDER BY updated_at DESC, id DESC LIMIT 20000) u"
 
 func (w *where) search(q string) {
 	if series, number, ok := ParseReference(q); ok {
@@ -186,11 +188,19 @@ func (w *where) search(q string) {
 	if len(words) == 0 {
 		return
 	}
-	var all []string
 	for _, word := range words[:min(len(words), 8)] {
-		all = append(all, "u.subject_fold LIKE "+w.arg(db.LikePattern(word))+` ESCAPE '\'`)
+		w.add("u.subject_fold LIKE " + w.arg(db.LikePattern(word)) + ` ESCAPE '\'`)
 	}
-	w.add("t.id IN (SELECT u.id " + fromLatest + " WHERE " + strings.Join(all, " AND ") + ")")
+	w.add("t.id = u.id")
+	w.latest = true
+}
+
+// from is where ticket t comes from: the latest alone when words are searched, in their order.
+func (w *where) from() string {
+	if w.latest {
+		return " " + fromLatest + " CROSS JOIN ticket t"
+	}
+	return " FROM ticket t"
 }
 
 func (w *where) String() string {
@@ -277,5 +287,9 @@ func listQuery(tx *db.Tx, a auth.Actor, f Filter, p *Page) (string, []any, error
 		}
 		w.after(c)
 	}
-	return "SELECT " + columns + tables + w.String() + " ORDER BY " + p.Sort.order() + " LIMIT " + w.arg(p.Limit+1), w.args, nil
+	order := p.Sort.order()
+	if w.latest && p.Sort == ByUpdated { // spares PostgreSQL sorting what it has in order
+		order = "u.updated_at DESC, u.id DESC"
+	}
+	return "SELECT " + columns + w.from() + neighbours + w.String() + " ORDER BY " + order + " LIMIT " + w.arg(p.Limit+1), w.args, nil
 }

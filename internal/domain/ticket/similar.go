@@ -14,7 +14,7 @@ import (
 
 // Similar returns up to limit tickets that a may see and that resemble t, the most alike first, then the latest: they
 // share words of the subject, at least half of them or one within the same category. It looks at the latest tickets
-// only, as searching by words does.
+// only, as searching by words does, and at the 500 of them that share most words.
 func Similar(ctx context.Context, tx *db.Tx, a auth.Actor, t Ticket, limit int) ([]Ticket, error) {
 	words := telling(t.Subject)
 	if len(words) == 0 || limit <= 0 {
@@ -26,10 +26,10 @@ func Similar(ctx context.Context, tx *db.Tx, a auth.Actor, t Ticket, limit int) 
 		shared[i] = "CASE WHEN u.subject_fold LIKE " + w.arg(db.LikePattern(word)) + ` ESCAPE '\' THEN 1 ELSE 0 END`
 	}
 	half := w.arg((len(words) + 1) / 2)
-	q := "WITH alike (id, shared) AS (SELECT u.id, " + strings.Join(shared, " + ") + " " + fromLatest + ") SELECT " + columns + `
-		FROM alike l CROSS JOIN ticket t CROSS JOIN queue q JOIN person r ON r.id = t.requester_id AND q.id = t.queue_id
-		LEFT JOIN person s ON s.id = t.assignee_id
-		WHERE t.id = l.id AND ` + visible(1) + ` AND t.id <> $4 AND t.merged_into IS NULL AND l.shared > 0
+	q := "WITH alike (id, shared) AS (SELECT c.id, c.shared FROM (SELECT u.id, u.updated_at, " + strings.Join(shared, " + ") + " AS shared " + fromLatest + `) c
+		WHERE c.shared > 0 ORDER BY c.shared DESC, c.updated_at DESC LIMIT 500) SELECT ` + columns + `
+		FROM alike l CROSS JOIN ticket t` + neighbours + `
+		WHERE t.id = l.id AND ` + visible(1) + ` AND t.id <> $4 AND t.merged_into IS NULL
 			AND (l.shared >= ` + half + ` OR t.category_id = $5)
 		ORDER BY l.shared + CASE WHEN t.category_id = $5 THEN 1 ELSE 0 END DESC, t.updated_at DESC, t.id DESC LIMIT ` + w.arg(limit)
 	return db.All(ctx, tx, scan, q, w.args...)

@@ -18,10 +18,13 @@ const columns = `t.id, t.number, t.kind, t.subject, t.status, t.pending_on, t.pe
 	t.due_resolution_at, t.responded_at, t.resolved_at, t.closed_at, t.created_at, t.updated_at, t.version,
 	q.name, q.team_id, q.private, r.name, r.email, r.site, coalesce(s.name, '')`
 
+// neighbours are the tables beside ticket t that columns and visible need.
 // CROSS JOIN keeps SQLite from beginning with the few queues, which would gather and sort all tickets of each; for
 // PostgreSQL it is a join like any other.
-const tables = ` FROM ticket t CROSS JOIN queue q JOIN person r ON r.id = t.requester_id AND q.id = t.queue_id
+const neighbours = ` CROSS JOIN queue q JOIN person r ON r.id = t.requester_id AND q.id = t.queue_id
 	LEFT JOIN person s ON s.id = t.assignee_id`
+
+const tables = " FROM ticket t" + neighbours
 
 func scan(r db.Row, t *Ticket) error {
 	return r.Scan(&t.ID, &t.Number, &t.Kind, &t.Subject, &t.Status, &t.PendingOn, db.Millis(&t.PendingUntil), &t.Impact,
