@@ -207,3 +207,20 @@ test("the settings work without script, on a phone, in the dark", async () => {
   await page.getByText("Bonjour Camille").waitFor();
   assert.equal(await page.locator("[name=title]").inputValue(), "Essai");
 });
+
+test("every page of the settings, on a phone, in the dark, in English", async () => {
+  const page = await open(app, "herve", { viewport: { width: 390, height: 844 }, colorScheme: "dark", locale: "en-GB" });
+  await page.request.post(app.url + "/language", { form: { lang: "en", back: "/" }, maxRedirects: 0 });
+  const first = async (path, links) => { await page.goto(app.url + path); return page.locator(links).first().getAttribute("href"); };
+  const team = await first("/settings/teams", "main .rows a");
+  const all = ["/settings", "/settings?q=team", "/settings/people", "/settings/people/new", "/settings/teams", team, team + "?q=ca", await first(team, "main a[href*='/members/']"),
+    "/settings/groups", "/settings/categories", "/settings/fields", "/settings/fields/new", "/settings/fields/new?kind=choices", await first("/settings/fields", "main ol a"),
+    "/settings/replies", "/settings/replies/new", await first("/settings/replies", "main .rows a"), "/settings/views", "/settings/work", "/settings/tokens", "/settings/organisation"];
+  for (const [i, path] of all.entries()) {
+    page.faults.length = 0;
+    assert.equal((await page.goto(app.url + path)).status(), 200, path);
+    const words = (await page.locator("body").innerText()).replace(/\{\{[^}]*\}\}/g, ""); // variables of replies look like keys
+    assert.doesNotMatch(words, /\b(settings|ui|web|ticket|identity|form)\.[a-z_]+\b/, path);
+    await look(page, `phone-${i}`);
+  }
+});

@@ -107,7 +107,7 @@ func (p pages) showTeam(w http.ResponseWriter, r *http.Request, status int, type
 			return err
 		}
 		path := teamsPath + "/" + t.ID
-		v = page.Team{ID: t.ID, Title: t.Name, Name: t.Name, Level: strconv.Itoa(t.Level), Description: t.Description, Active: t.Active, Version: t.Version, Admin: a.Admin(),
+		v = page.Team{ID: t.ID, Title: t.Name, Name: t.Name, Level: strconv.Itoa(t.Level), Now: strconv.Itoa(t.Level), Description: t.Description, Active: t.Active, Version: t.Version, Admin: a.Admin(),
 			Picker: page.Picker{Path: path, Action: path + "/members", Query: r.FormValue("q"), Lead: a.Admin()}}
 		in := make(map[string]bool)
 		for _, m := range t.Members {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"entraide/internal/base/auth"
 	"entraide/internal/base/db"
@@ -27,7 +28,11 @@ func (p pages) tokens(w http.ResponseWriter, r *http.Request) error {
 	err := p.Read(r, func(ctx context.Context, tx *db.Tx, a auth.Actor) error {
 		list, next, err := identity.AllTokens(ctx, tx, a, v.Query, q.Get("before"))
 		for _, t := range list {
-			one := page.TokenLine{ID: t.ID, Name: t.Name, Owner: t.Owner, Href: peoplePath + "/" + t.PersonID, Scopes: t.Scopes, Over: t.Over(tx.Now),
+			scopes := slices.Clone(t.Scopes)
+			if i := slices.Index(scopes, "*"); i >= 0 {
+				scopes[i] = l.T("settings.token.everything")
+			}
+			one := page.TokenLine{ID: t.ID, Name: t.Name, Owner: t.Owner, Href: peoplePath + "/" + t.PersonID, Scopes: scopes, Over: t.Over(tx.Now),
 				Used: l.T("settings.token.unused"), Expires: l.T("settings.token.forever")}
 			if !t.Used.IsZero() {
 				one.Used = l.T("settings.token.used", "when", l.When(t.Used, tx.Now))
