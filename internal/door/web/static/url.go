@@ -4,7 +4,7 @@ package static
 
 // URLs of the built files; the part before the extension is a hash of the content.
 const (
-	CSS          = "/static/entraide.55d36f5a5a63.css"
+	CSS          = "/static/entraide.ca881e8791cc.css"
 	CoreJS       = "/static/core.98064f22ea8b.js"
 	DeskJS       = "/static/desk.a5893e09cd20.js"
 	Icons        = "/static/icons.fc3a4f829bc6.svg"
