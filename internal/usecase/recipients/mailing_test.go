@@ -116,3 +116,30 @@ func TestNoAcknowledgementToNobody(t *testing.T) {
 		}
 	})
 }
+
+// A mail that was taken in with the decision not to acknowledge it is not acknowledged; its answer leaves all the same.
+func TestQuietMailIsNotAcknowledged(t *testing.T) {
+	each(t, func(t *testing.T, h house) {
+		ctx, seen := t.Context(), ""
+		var tk ticket.Ticket
+		h.do(func(tx *db.Tx) (err error) {
+			tk, err = ticket.OpenTicket(ctx, tx, john, ticket.Draft{Subject: "Alert 512", Channel: ticket.Mail, Message: ticket.Draught{Body: "again"}})
+			if err != nil {
+				return err
+			}
+			_, err = tx.ExecContext(ctx, `INSERT INTO envelope (id, direction, state, ref, at, trail) VALUES ('in', 'in', 'done', $1, 1, $2)`,
+				tk.Ref(), db.JSON(&[]channel.Step{{Key: channel.StepQuiet}}))
+			return err
+		})
+		if got := h.mails(&seen); len(got) != 0 {
+			t.Errorf("acknowledged: %s", got[0].Content.Text)
+		}
+		h.do(func(tx *db.Tx) error {
+			_, err := ticket.Reply(ctx, tx, paul, tk.ID, ticket.Say{Draught: ticket.Draught{Body: "Noted"}})
+			return err
+		})
+		if got := h.mails(&seen); addresses(got) != "john" {
+			t.Errorf("answer to %s", addresses(got))
+		}
+	})
+}

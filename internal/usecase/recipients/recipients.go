@@ -114,8 +114,11 @@ func (t Teller) tell(ctx context.Context, tx *db.Tx, x news, c notify.Choices) e
 func (t Teller) post(ctx context.Context, tx *db.Tx, x news, w words, d notify.Decision) error {
 	f, first := x.facts, x.events[0]
 	p := f.people[x.person]
-	if x.ack && unread(p.email) {
-		return nil
+	if x.ack {
+		quiet, err := channel.Quiet(ctx, tx, machine(), first.Ref)
+		if err != nil || quiet || unread(p.email) {
+			return err
+		}
 	}
 	m, err := x.mails()
 	if err != nil {
