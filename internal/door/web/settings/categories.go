@@ -94,12 +94,31 @@ func (p pages) saveCategory(w http.ResponseWriter, r *http.Request) error {
 		v.Mistakes = ui.MistakesOf(r.Context(), err)
 		return p.showCategories(w, r, http.StatusUnprocessableEntity, v)
 	case errors.Is(err, errs.Conflict):
-		v.Changed = true
+		now, found := p.categoryNow(r, c.ID)
+		if found != nil {
+			return found
+		}
+		v.Changed, v.Open.Version = true, strconv.FormatInt(now.Version, 10) // saving again is about the one in force
 		return p.showCategories(w, r, http.StatusConflict, v)
 	case err != nil:
 		return err
 	}
 	return p.done(w, r, categoriesPath, "settings.category.saved")
+}
+
+func (p pages) categoryNow(r *http.Request, categoryID string) (c ticket.Category, err error) {
+	err = p.Read(r, func(ctx context.Context, tx *db.Tx, _ auth.Actor) error {
+		tree, err := ticket.Categories(ctx, tx)
+		if err != nil {
+			return err
+		}
+		var ok bool
+		if c, ok = tree.Find(categoryID); !ok {
+			return fmt.Errorf("category %.40q: %w", categoryID, errs.NotFound)
+		}
+		return nil
+	})
+	return c, err
 }
 
 func (p pages) savePriorities(w http.ResponseWriter, r *http.Request) error {

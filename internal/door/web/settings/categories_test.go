@@ -39,7 +39,10 @@ func TestCategoriesAndPriorities(t *testing.T) {
 		has(t, admin.do(200, path+"?open="+all[0].ID, nil), `value="Network"`)
 		typed = url.Values{"id": {all[0].ID}, "version": {"1"}, "name_fr": {"Réseaux"}, "name_en": {"Networks"}}
 		admin.do(303, path, typed)
-		has(t, admin.do(409, path, typed), `value="Réseaux"`) // saved by somebody else in between
+		again := admin.do(409, path, typed) // saved by somebody else in between
+		has(t, again, `value="Réseaux"`)
+		has(t, again, `name="version" value="2"`) // so that saving again keeps one's own
+		admin.do(404, path, url.Values{"id": {"none"}, "version": {"1"}, "name_fr": {"x"}, "name_en": {"x"}})
 		if all, _ = tree(); all[0].Active || all[0].NameFR != "Réseaux" {
 			t.Errorf("category: %+v", all[0])
 		}

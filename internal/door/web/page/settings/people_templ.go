@@ -717,7 +717,7 @@ func PersonPage(s ui.Shell, title string, v Person) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = frame(s, title, "").Render(templ.WithChildren(ctx, templ_7745c5c3_Var11), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = under(s, crumb(i18n.T(ctx, "settings.people"), ui.SettingsPath+"/people", title), title).Render(templ.WithChildren(ctx, templ_7745c5c3_Var11), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
