@@ -7,11 +7,13 @@ import (
 	"os"
 	"path/filepath"
 
+	"entraide/internal/base/auth"
 	"entraide/internal/base/blob"
 	"entraide/internal/base/config"
 	"entraide/internal/base/db"
 	"entraide/internal/base/job"
 	"entraide/internal/base/schema"
+	"entraide/internal/domain/channel"
 	"entraide/internal/domain/identity"
 )
 
@@ -120,15 +122,30 @@ func (r *run) examine(cfg config.Config) []finding {
 		add("jobs", r.jobs(d), t("cli.doctor.jobs_fine"))
 		add("admin", r.administered(d), t("cli.doctor.admin_fine"))
 	}
-	var mail error
-	if cfg.SMTP.Host == "" {
+	server, mail := cfg.SMTP.Host, error(nil)
+	if server == "" && err == nil {
+		server, mail = r.sends(d)
+	}
+	if server == "" && mail == nil {
 		mail = errors.New(t("cli.doctor.no_smtp"))
 	}
-	add("mail", mail, cfg.SMTP.Host)
+	add("mail", mail, server)
 	if err := d.Close(); err != nil {
 		add("database", err, "")
 	}
 	return out
+}
+
+// sends returns the address of the mailbox that sends when the configuration names no server; "" when none does.
+func (r *run) sends(d *db.DB) (address string, err error) {
+	err = d.Read(r.ctx, func(tx *db.Tx) error {
+		m, _, err := channel.MailboxFor(r.ctx, tx, auth.System("doctor"), "", "")
+		if m.Out.Way != channel.NoWay {
+			address = m.Address
+		}
+		return err
+	})
+	return address, err
 }
 
 func writable(dir string) error {
