@@ -163,7 +163,6 @@ func (t *tester) mail() (parcel, error) {
 func (t *tester) unreachable(err error) string {
 	var dns *net.DNSError
 	var header tls.RecordHeaderError
-	said := err.Error()
 	switch {
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return "mailout.check.unknown_host"
@@ -171,7 +170,7 @@ func (t *tester) unreachable(err error) string {
 		return t.certificate(err)
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "mailout.check.refused"
-	case strings.Contains(said, "doesn't support STARTTLS"):
+	case noStartTLS(err):
 		return "mailout.check.no_starttls"
 	case errors.As(err, &header):
 		return "mailout.check.not_tls"

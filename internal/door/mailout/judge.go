@@ -50,6 +50,8 @@ func judge(err error) verdict {
 		v.doubt = true
 	case f.stage == connecting && certificate(err):
 		v.then, v.reason = setUp, "mailout.reason.certificate"
+	case f.stage == connecting && mismatch(err):
+		v.then, v.reason = setUp, "mailout.reason.tls"
 	case f.stage == connecting && code == 0:
 	case f.stage == signing:
 		return judgeSignIn(v, err, code)
@@ -118,6 +120,16 @@ func certificate(err error) bool {
 	return errors.As(err, &wrong) || errors.As(err, &unknown) || errors.As(err, &name)
 }
 
+// mismatch reports whether the server speaks, but not the way the port is set: TLS where it begins plain, STARTTLS where
+// there is none.
+func mismatch(err error) bool {
+	var header tls.RecordHeaderError
+	return errors.As(err, &header) || noStartTLS(err)
+}
+
+// noStartTLS reports whether the server does not offer STARTTLS, which the client says in words only.
+func noStartTLS(err error) bool { return strings.Contains(err.Error(), "doesn't support STARTTLS") }
+
 // plain is what the list of jobs and the journal say, for administrators and logs.
 var plain = map[string]string{
 	"mail.reason.no_server":        "no mail server is configured",
@@ -132,6 +144,7 @@ var plain = map[string]string{
 	"mailout.reason.unknown":       "the connection broke before the server confirmed",
 	"mailout.reason.lost":          "the server hung up several times before it confirmed",
 	"mailout.reason.certificate":   "the mail server's certificate is not trusted",
+	"mailout.reason.tls":           "port and encryption of the mail server do not go together",
 	"mailout.reason.relay":         "the mail server does not send on for this account",
 	"mailout.reason.utf8":          "the mail server does not know addresses with accents",
 	"mailout.reason.secret":        "the secrets of the mailbox cannot be opened",

@@ -388,6 +388,25 @@ func TestUnreachable(t *testing.T) {
 	}
 }
 
+// A server that is not there, or not as it is set, costs no mail, however long it takes.
+func TestNothingIsGivenUpForTheServer(t *testing.T) {
+	d := dbtest.Open(t, db.SQLite, dbtest.Options{})
+	c, _ := start(t, &server{}, false)
+	for reason, change := range map[string]func(c *config.SMTP){
+		"mail.reason.unreachable": func(c *config.SMTP) { c.Port = 1 },
+		"mailout.reason.tls":      func(c *config.SMTP) { c.TLS = "starttls" },
+	} {
+		bad := c
+		change(&bad)
+		e := post(t, d, nil)
+		for _, failures := range []int{0, 10, 11, 500} {
+			if err := attempt(t, sender(d, bad), e, failures); err == nil || find(t, d, e.ID).State != channel.Waiting || !strings.HasPrefix(find(t, d, e.ID).Reason, reason) {
+				t.Errorf("%s after %d: %v, %s %s", reason, failures, err, find(t, d, e.ID).State, find(t, d, e.ID).Reason)
+			}
+		}
+	}
+}
+
 func TestAnAnswerLostOnTheWayIsTriedAgain(t *testing.T) {
 	d := dbtest.Open(t, db.SQLite, dbtest.Options{})
 	srv := &server{hangUp: true}

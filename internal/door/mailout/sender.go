@@ -242,9 +242,14 @@ func (w worker) wait(ctx context.Context, e errand, reason, words string) error 
 	return job.Wait(strings.TrimSpace(plain[reason] + " " + words))
 }
 
-// again lets the job try after its usual back-off, and gives the envelope up with the last attempt.
+// again lets the job try after its usual back-off, and gives the envelope up with the last attempt. A server that is
+// not reached at all is no mail's fault: nothing is given up for it, however long it takes.
 func (w worker) again(ctx context.Context, e errand, reason string, err error) error {
 	words := judge(err).words
+	var f failure
+	if e.job.Attempts+2 >= attempts && errors.As(err, &f) && f.stage == connecting {
+		return w.wait(ctx, e, reason, words)
+	}
 	if e.job.Attempts+1 >= attempts || w.DB.Now().Sub(e.envelope.At) > oldest {
 		return w.giveUp(ctx, e, reason, words)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"io"
 	"net"
 	"strconv"
 	"strings"
@@ -194,7 +193,7 @@ func (x *session) send(ctx context.Context, m parcel) error {
 		_ = x.conn.Close() // without the final dot the server drops what it has
 		return failure{handing, err}
 	}
-	if _, err := io.Copy(w, strings.NewReader(string(m.raw))); err != nil {
+	if _, err := w.Write(m.raw); err != nil {
 		return failure{handing, err}
 	}
 	err = w.Close()
