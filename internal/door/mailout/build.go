@@ -11,6 +11,7 @@ import (
 	"net/textproto"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -71,9 +72,9 @@ func build(l letter) ([]byte, error) {
 		suppress = "All"
 	}
 	h("X-Auto-Response-Suppress", suppress)
-	h("X-Entraide-Loop", text.Line(l.host))
-	if u := text.Line(c.Unsubscribe); u != "" && !strings.ContainsAny(u, "<> ") {
-		h("List-Unsubscribe", "<"+u+">")
+	h("X-Entraide-Loop", token(l.host))
+	if u := bracket(c.Unsubscribe); u != "" {
+		h("List-Unsubscribe", u)
 		h("Precedence", "bulk") // a digest: nobody wrote it, and nothing answers it
 	}
 	h("MIME-Version", "1.0")
@@ -136,7 +137,7 @@ func (p *part) header() textproto.MIMEHeader {
 		h.Set("Content-Transfer-Encoding", "quoted-printable")
 	default:
 		kind, how := "application/octet-stream", "attachment"
-		if k, _, err := mime.ParseMediaType(p.file.Type); err == nil && !strings.HasPrefix(k, "multipart/") && !strings.HasPrefix(k, "message/") {
+		if k, _, err := mime.ParseMediaType(p.file.Type); err == nil && len(k) <= 100 && strings.Contains(k, "/") && !strings.HasPrefix(k, "multipart/") && !strings.HasPrefix(k, "message/") {
 			kind = k
 		}
 		if p.file.ContentID != "" {
@@ -233,14 +234,14 @@ func person(name, address string) string {
 
 // encode writes a text with more than ASCII as words of RFC 2047, each short enough for the first line of a header.
 func encode(s string) string {
-	if ascii(s) && !strings.Contains(s, "=?") {
+	if ascii(s) && !strings.Contains(s, "=?") && !slices.ContainsFunc(strings.Fields(s), func(w string) bool { return len(w) > 70 }) {
 		return s
 	}
 	const most = 39 // bytes in one word
 	var words []string
 	for s != "" {
 		n := min(most, len(s))
-		for n < len(s) && !utf8.RuneStart(s[n]) {
+		for n > 1 && n < len(s) && !utf8.RuneStart(s[n]) {
 			n--
 		}
 		words = append(words, "=?utf-8?B?"+base64.StdEncoding.EncodeToString([]byte(s[:n]))+"?=")
