@@ -423,3 +423,25 @@ func TestTheTestOfAMailbox(t *testing.T) {
 		t.Errorf("a silent server: %s", got)
 	}
 }
+
+func TestTheTestOfAGraphMailbox(t *testing.T) {
+	m := channel.Mailbox{Name: "Aide", Address: "aide@exemple.fr", Out: channel.Outbound{Way: channel.Graph}}
+	for want, answer := range map[string]error{
+		"+mailout.check.sent":          nil,
+		"-mailout.check.graph_consent": mailout.GraphError{Status: 403, Words: "Access is denied"},
+		"-mailout.check.token":         mailout.GraphError{Words: "invalid_client"},
+		"-mailout.check.later":         mailout.GraphError{Status: 429},
+		"-mailout.check.hung_up":       errors.New("connection reset"),
+		"-mailout.check.message":       mailout.GraphError{Status: 400, Words: "ErrorInvalidRecipients"},
+	} {
+		s := mailout.Sender{Graph: func(_ context.Context, _ channel.Mailbox, _ channel.Secrets, raw []byte) error {
+			if read(t, string(raw)).To[0].Address != "a@x.fr" {
+				t.Error("to somebody else")
+			}
+			return answer
+		}}
+		if got := steps(s.Test(t.Context(), m, channel.Secrets{}, "a@x.fr")); got != want {
+			t.Errorf("%v: %s, want %s", answer, got, want)
+		}
+	}
+}

@@ -30,6 +30,7 @@ type facts struct {
 type person struct {
 	id, name, email string
 	loc             i18n.Loc
+	stranger        bool // chose no language: a mailbox may have one for them
 	outsider        bool // cannot sign in: everything goes by mail
 	agent           bool // works tickets at all: which defaults hold
 	sees            bool // may see this ticket
@@ -142,6 +143,6 @@ func (f *facts) loadPeople(ctx context.Context, tx *db.Tx, events []event.Event)
 
 // from takes over what telling needs of p.
 func from(p identity.Person) person {
-	return person{id: p.ID, name: p.Name, email: p.Email, loc: i18n.New(p.Lang, p.Zone), agent: p.Active && p.Is(auth.Agent),
+	return person{id: p.ID, name: p.Name, email: p.Email, loc: i18n.New(p.Lang, p.Zone), stranger: p.Lang == "", agent: p.Active && p.Is(auth.Agent),
 		outsider: !p.Active || p.External && !p.HasPassword}
 }

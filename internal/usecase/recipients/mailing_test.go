@@ -143,3 +143,26 @@ func TestQuietMailIsNotAcknowledged(t *testing.T) {
 		}
 	})
 }
+
+// Who chose no language is written to in that of the mailbox; who did keeps theirs.
+func TestStrangersReadTheMailboxsLanguage(t *testing.T) {
+	each(t, func(t *testing.T, h house) {
+		seen := ""
+		h.do(func(tx *db.Tx) error {
+			if _, err := tx.ExecContext(t.Context(), boxes); err != nil {
+				return err
+			}
+			if _, err := tx.ExecContext(t.Context(), "UPDATE mailbox SET lang = 'en'"); err != nil {
+				return err
+			}
+			_, err := tx.ExecContext(t.Context(), "UPDATE person SET lang = '' WHERE id = 'john'")
+			return err
+		})
+		for who, want := range map[*auth.Actor]string{&john: "We have received", &helene: "Nous avons bien reçu"} {
+			h.open(*who, ticket.Draft{Channel: ticket.Mail})
+			if got := h.mails(&seen); len(got) != 1 || !strings.Contains(got[0].Content.Text, want) {
+				t.Errorf("%s: %s", who.ID, got[0].Content.Text)
+			}
+		}
+	})
+}

@@ -130,6 +130,9 @@ func (t Teller) post(ctx context.Context, tx *db.Tx, x news, w words, d notify.D
 			return err
 		}
 	}
+	if p.stranger && m.box.Lang != "" {
+		p.loc.Lang = i18n.New(m.box.Lang, "").Lang
+	}
 	l, files := m.compose(p.loc, s)
 	rich, err := l.html()
 	if err != nil {
