@@ -54,7 +54,8 @@ var ErrKnown = errors.New("a ticket with this external id exists")
 
 // OpenTicket opens a ticket: its number, first message, queue and priority. It appends ticket.created.
 // Errors: errs.Invalid (subject, body, type, impact, urgency, category, queue, requester, fields.*, attachments),
-// errs.Forbidden when a asks for somebody else or chooses a queue without being an agent, ErrKnown.
+// errs.Forbidden when a asks for somebody else or chooses a queue without being an agent, errs.Unavailable when
+// no queue is active, ErrKnown.
 func OpenTicket(ctx context.Context, tx *db.Tx, a auth.Actor, d Draft) (Ticket, error) {
 	d.clean()
 	if d.ExternalID != "" {
@@ -157,6 +158,9 @@ func (d Draft) check(ctx context.Context, tx *db.Tx) (Ticket, error) {
 	}
 	if err := errs.InvalidFields(append(wrong, f...)); err != nil {
 		return t, fmt.Errorf("open ticket: %w", err)
+	}
+	if t.QueueID == "" {
+		return t, fmt.Errorf("queue for a new ticket: %w", errs.Because(errs.Unavailable, "ticket.no_queue"))
 	}
 	return t, nil
 }

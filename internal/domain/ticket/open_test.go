@@ -200,3 +200,19 @@ func TestAttachments(t *testing.T) {
 		}), errs.Forbidden)
 	})
 }
+
+// Who writes learns what to mend before they learn that there is nobody to read it.
+func TestWithoutAnyQueue(t *testing.T) {
+	each(t, func(h *house) {
+		h.do(func(ctx context.Context, tx *db.Tx) error {
+			_, err := tx.ExecContext(ctx, "UPDATE queue SET active = FALSE")
+			return err
+		})
+		for subject, want := range map[string]error{"": errs.Invalid, "Panne": errs.Unavailable} {
+			fails(h.T, h.try(func(ctx context.Context, tx *db.Tx) error {
+				_, err := ticket.OpenTicket(ctx, tx, ann, draft(subject))
+				return err
+			}), want)
+		}
+	})
+}

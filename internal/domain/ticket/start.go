@@ -3,7 +3,6 @@ package ticket
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"entraide/internal/base/db"
@@ -126,7 +125,7 @@ func (t *Ticket) enterQueue(ctx context.Context, tx *db.Tx, q Queue, named strin
 	case named != "" && !q.Active:
 		return []errs.Field{{Name: "queue", Key: "ticket.queue_unknown"}}, nil
 	case q.ID == "":
-		return nil, fmt.Errorf("queue for a new ticket: %w", errs.Because(errs.Unavailable, "ticket.no_queue"))
+		return nil, nil // said once nothing else is wrong
 	}
 	t.QueueID, t.QueueName, t.Level, t.TeamID, t.Private = q.ID, q.Name, q.Level, q.TeamID, q.Private
 	t.Assignee, err = mayReceive(ctx, tx, q.TeamID, t.AssigneeID)
