@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"entraide/internal/base/db"
 	"entraide/internal/base/db/dbtest"
@@ -40,6 +41,28 @@ func TestLaterRunsInItsPlace(t *testing.T) {
 		})
 		if n := dbtest.Count(t, d, "setting"); err != nil || n != 4 {
 			t.Errorf("%d rows, %v", n, err)
+		}
+	})
+}
+
+func TestLaterTakesItsArgumentsAsTheyAre(t *testing.T) {
+	dbtest.Each(t, "", func(t *testing.T, d *db.DB) {
+		ctx := t.Context()
+		at, value := d.Now(), map[string]int{"n": 1}
+		want := at
+		err := d.Write(ctx, func(tx *db.Tx) error {
+			err := tx.Later(ctx, "INSERT INTO setting (key, value, updated_at, updated_by) VALUES ('a', $1, $2, '')", db.JSON(value), db.Millis(&at))
+			at, value["n"] = at.Add(time.Hour), 2
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = d.Read(ctx, func(tx *db.Tx) error {
+			return db.First(ctx, tx, "SELECT value, updated_at FROM setting", nil, db.JSON(&value), db.Millis(&at))
+		})
+		if err != nil || value["n"] != 1 || !at.Equal(want) {
+			t.Errorf("%v, %s instead of %s, %v", value, at, want, err)
 		}
 	})
 }

@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"sync/atomic"
 	"time"
 )
@@ -56,13 +57,23 @@ func (tx *Tx) QueryRowContext(ctx context.Context, query string, args ...any) *s
 }
 
 // Later runs a statement whose outcome nobody waits for: on PostgreSQL it travels with the next one or with the commit,
-// in one round trip, and fails there. It runs in its place among the others.
+// in one round trip, and fails there. It runs in its place among the others, with the arguments as they are now.
 func (tx *Tx) Later(ctx context.Context, query string, args ...any) error {
 	if tx.pg == nil {
 		_, err := tx.ExecContext(ctx, query, args...)
 		return err
 	}
 	tx.count(ctx)
+	for i, a := range args {
+		v, ok := a.(driver.Valuer)
+		if !ok {
+			continue
+		}
+		var err error
+		if args[i], err = v.Value(); err != nil {
+			return err
+		}
+	}
 	tx.pg.waiting = append(tx.pg.waiting, statement{query, args})
 	return nil
 }
