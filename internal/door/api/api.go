@@ -108,4 +108,5 @@ func (s *server) routes() {
 	s.peopleRoutes()
 	s.groupRoutes()
 	s.eventRoutes()
+	s.calendarRoutes()
 }

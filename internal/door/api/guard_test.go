@@ -353,6 +353,8 @@ func TestMatrix(t *testing.T) {
 		{"POST /views", obj{"name": "n", "filter": obj{}}, [6]int{401, 403, 403, 201, 201, 201}},
 		{"GET /views/all/tickets", nil, [6]int{401, 403, 403, 200, 200, 200}},
 		{"GET /queues", nil, [6]int{401, 200, 200, 200, 200, 200}},
+		{"POST /calendars/preview", obj{"calendar": obj{"tz": "UTC", "hours": obj{"mon": [][]string{{"09:00", "12:00"}}}},
+			"questions": []obj{{"op": "open", "start": "2026-03-02T09:00:00Z"}}}, [6]int{401, 200, 200, 200, 200, 200}},
 		{"GET /categories", nil, [6]int{401, 200, 200, 200, 200, 200}},
 		{"GET /teams", nil, [6]int{401, 200, 200, 200, 200, 200}},
 		{"GET /people", nil, [6]int{401, 200, 200, 200, 200, 200}},

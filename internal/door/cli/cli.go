@@ -71,6 +71,7 @@ type commands struct {
 	Token   tokenCmd   `cmd:"" help:"API tokens."`
 	Import  importCmd  `cmd:"" help:"Take in tickets or people."`
 	Mail    mailCmd    `cmd:"" help:"Incoming mail."`
+	Hours   hoursCmd   `cmd:"" help:"Ask calendars of working hours: deadlines, time worked, open or closed."`
 	Backup  backupCmd  `cmd:"" help:"Write everything into one file, also while the server runs."`
 	Restore restoreCmd `cmd:"" help:"Make an empty data directory from a backup."`
 	Version versionCmd `cmd:"" help:"Print the version."`
