@@ -18,7 +18,8 @@ function open() {
   source = null;
   listening = want;
   if (!want) return;
-  source = new EventSource(`${document.body.dataset.liveUrl}?topics=${encodeURIComponent(want)}`);
+  // What changed between the reading of this page and now is told first.
+  source = new EventSource(`${document.body.dataset.liveUrl}?topics=${encodeURIComponent(want)}&mark=${encodeURIComponent(document.body.dataset.liveMark ?? "")}`);
   source.onmessage = (e) => tell(JSON.parse(e.data));
 }
 

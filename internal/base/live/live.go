@@ -57,6 +57,8 @@ type Source struct {
 type Options struct {
 	// Topics are all topics of the stream; they are told when signals may have been missed.
 	Topics []string
+	// Missed are those of Topics that changed since the page was read; they are told at once.
+	Missed []string
 	// Last is the request's header Last-Event-ID; "" = the page was just loaded.
 	Last string
 }
@@ -86,6 +88,8 @@ func (s *Streams) Serve(ctx context.Context, w http.ResponseWriter, src Source, 
 	first := ": open\n\n" // the client knows at once that the stream stands
 	if o.Last != "" {
 		first = st.messages([]string{everything})
+	} else if len(o.Missed) > 0 {
+		first = st.messages(o.Missed)
 	}
 	err := st.write(first)
 	if err == nil {

@@ -29,8 +29,6 @@ var (
 	original = regexp.MustCompile(`^[-_=\x{2010}-\x{2015}\s]*(?:message d'origine|(?:message|mail|e-mail|courriel) original|message initial|message precedent|original message|` +
 		`original appointment|rendez-vous d'origine|ursprungliche nachricht|mensaje original|messaggio originale|reply message|original email|message de [^-]{2,60})\s*[-_=:\x{2010}-\x{2015}]{2,}\s*$`)
 	orangeQuote = regexp.MustCompile(`^(?:>\s*)?message du\s*:?\s*[0-9]{2}/[0-9]{2}/[0-9]{2,4} (?:a )?[0-9]{1,2}[:h][0-9]{2}`)
-	forwarding  = regexp.MustCompile(`(?:forwarded (?:message|mail|by)|message transfere|mail transfere|begin forwarded|debut du message (?:transfere|reexpedie)|message reexpedie|weitergeleitete nachricht|anfang der weitergeleiteten|` +
-		`mensaje reenviado|messaggio inoltrato|doorgestuurd bericht|mensagem encaminhada|transfere par )`)
 	forwardLine = regexp.MustCompile(`^(?:[-_=*\s]{3,}(?:forwarded|(?:message|mail) (?:transfere|reexpedie)|weitergeleitete|mensaje reenviado|messaggio inoltrato|doorgestuurd|mensagem encaminhada|transfere par )|` +
 		`(?:begin forwarded message|debut du message (?:transfere|reexpedie)|anfang der weitergeleiteten nachricht)\s*:\s*$)`)
 

@@ -23,8 +23,7 @@ const (
 
 // mountLive serves the stream that tells pages the names of what changed. Knowing a topic is not enough to hear it:
 // who may not see a ticket may not know that it changes either.
-func mountLive(k *kit.Kit) {
-	streams := live.New(k.Drain, maxStreams)
+func mountLive(k *kit.Kit, streams *live.Streams) {
 	k.Route(kit.SignedIn, "GET "+ui.LivePath, func(w http.ResponseWriter, r *http.Request) error {
 		asked := strings.Split(r.FormValue("topics"), ",")
 		var topics []string
@@ -46,7 +45,7 @@ func mountLive(k *kit.Kit) {
 		sub := k.DB.Listen(func(t string) bool { return slices.Contains(topics, t) })
 		defer sub.Close()
 		return streams.Serve(r.Context(), w, live.Source{C: sub.C, Take: sub.Take},
-			live.Options{Topics: topics, Last: r.Header.Get("Last-Event-ID")})
+			live.Options{Topics: topics, Last: r.Header.Get("Last-Event-ID"), Missed: k.Missed(r.FormValue("mark"), topics)})
 	})
 }
 

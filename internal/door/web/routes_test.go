@@ -50,6 +50,12 @@ func build(t *testing.T, d *db.DB) *house {
 		t.Fatal(err)
 	}
 	w := &house{t, d, k, h, make(map[string]auth.Actor), make(map[string][]*http.Cookie)}
+	w.do(func(ctx context.Context, tx *db.Tx) error { // as the roof prepares a fresh installation
+		if _, err := identity.Seed(ctx, tx, auth.System("test"), [3]string{"Un", "Deux", "Trois"}); err != nil {
+			return err
+		}
+		return ticket.Seed(ctx, tx)
+	})
 	for name, all := range roles {
 		w.add(name, all...)
 	}

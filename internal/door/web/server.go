@@ -8,7 +8,10 @@ import (
 	"strings"
 
 	"entraide/internal/base/errs"
+	"entraide/internal/base/live"
 	"entraide/internal/base/obs"
+	"entraide/internal/base/seal"
+	"entraide/internal/domain/channel"
 	"entraide/internal/door/web/desk"
 	"entraide/internal/door/web/front"
 	"entraide/internal/door/web/kit"
@@ -25,6 +28,9 @@ type Deps struct {
 	API     http.Handler                // everything under /api/
 	Ready   func(context.Context) error // nil when requests can be served
 	Version string
+	Seal    seal.Key // of the secrets of mailboxes
+	// TestMail tries a mailbox as it is typed and sends one mail to an address; nil hides the button.
+	TestMail func(ctx context.Context, m channel.Mailbox, s channel.Secrets, to string) []channel.Check
 }
 
 // New returns the handler of all pages, with the middlewares around it.
@@ -33,9 +39,16 @@ func New(k *kit.Kit, d Deps) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	mount(k)
+	streams := live.New(k.Drain, maxStreams)
+	err = d.Metrics.Gauges("entraide_live_streams", "Open live streams of pages.", "state", func() map[string]float64 {
+		return map[string]float64{"open": float64(streams.Open())}
+	})
+	if err != nil {
+		return nil, err
+	}
+	mount(k, d, streams)
 	mux := http.NewServeMux()
-	pages, err := compress(k.Identify(obs.Route(k.Mux())))
+	pages, err := compress(k.Identify(obs.Recover(d.Log, k.Broken)(obs.Route(k.Mux()))))
 	if err != nil {
 		return nil, err
 	}
@@ -62,12 +75,13 @@ func New(k *kit.Kit, d Deps) (http.Handler, error) {
 }
 
 // mount registers the routes of every part.
-func mount(k *kit.Kit) {
+func mount(k *kit.Kit, d Deps, streams *live.Streams) {
 	front.Mount(k)
 	portal.Mount(k)
 	desk.Mount(k)
 	settings.Mount(k)
-	mountLive(k)
+	settings.MountMail(k, settings.Mail{Seal: d.Seal, Test: d.TestMail})
+	mountLive(k, streams)
 	mountGallery(k)
 	k.Route(kit.Everyone, "GET /{nowhere...}", func(http.ResponseWriter, *http.Request) error { return errs.NotFound })
 }

@@ -214,12 +214,8 @@ func row(l i18n.Loc, t ticket.Ticket, tx *db.Tx, rest url.Values, current bool) 
 	if due := t.DueResolved; t.Status.Active() && !due.IsZero() {
 		when = l.Duration(due.Sub(tx.Now))
 	}
-	r := ui.Row{ID: t.ID, Ref: t.Reference(), Subject: t.Subject, Who: who, When: when, Kind: kind, Status: word,
-		Href: link("/desk/tickets/"+t.Reference(), rest), Current: current, Unread: t.Status == ticket.New, Select: true}
-	if t.Priority <= 2 {
-		r.Priority = t.Priority
-	}
-	return r
+	return ui.Row{ID: t.ID, Ref: t.Reference(), Subject: t.Subject, Who: who, When: when, Kind: kind, Status: word,
+		Href: link("/desk/tickets/"+t.Reference(), rest), Current: current, Unread: t.Status == ticket.New, Select: true, Priority: t.Priority}
 }
 
 func (f *frame) narrow(l i18n.Loc, q query) {
@@ -232,7 +228,7 @@ func (f *frame) narrow(l i18n.Loc, q query) {
 	}
 	for p := 1; p <= 4; p++ {
 		v := strconv.Itoa(p)
-		n.Priorities = append(n.Priorities, ui.Option{Value: v, Label: l.T("ui.priority.long", "n", v)})
+		n.Priorities = append(n.Priorities, ui.Option{Value: v, Label: ui.PriorityName(l, p)})
 	}
 	if q.priority != 0 {
 		n.Priority = strconv.Itoa(q.priority)

@@ -2,11 +2,13 @@ package desk
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 
 	"entraide/internal/base/auth"
 	"entraide/internal/base/db"
+	"entraide/internal/base/errs"
 	"entraide/internal/base/i18n"
 	"entraide/internal/domain/ticket"
 	"entraide/internal/door/web/kit"
@@ -24,6 +26,10 @@ func (d *desk) list(w http.ResponseWriter, r *http.Request) error {
 		f, err = readFrame(ctx, tx, a, q, v.Get("on"))
 		return err
 	})
+	if errors.Is(err, errs.Invalid) && q.cursor != "" { // of another order, or of an old link: the list from its top
+		q.cursor = ""
+		return kit.Redirect(w, r, link(viewPath(q.view), q.values(false)))
+	}
 	if err != nil {
 		return err
 	}

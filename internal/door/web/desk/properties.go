@@ -45,7 +45,7 @@ func (d dossier) editableNow(l i18n.Loc) []property {
 	}
 	var ranks []ui.Option
 	for p := 1; p <= 4; p++ {
-		ranks = append(ranks, ui.Option{Value: strconv.Itoa(p), Label: l.T("ui.priority.long", "n", strconv.Itoa(p))})
+		ranks = append(ranks, ui.Option{Value: strconv.Itoa(p), Label: ui.PriorityName(l, p)})
 	}
 	tags := strings.Join(d.tags, ", ")
 	out := []property{

@@ -91,7 +91,10 @@ func TestReset(t *testing.T) {
 			t.Error("the answer tells who has an account")
 		}
 		var token string
-		w.write(func(ctx context.Context, tx *db.Tx) (err error) { token, _, err = identity.RequestReset(ctx, tx, w.ada.Email); return err })
+		w.write(func(ctx context.Context, tx *db.Tx) (err error) {
+			token, _, err = identity.RequestReset(ctx, tx, w.ada.Email)
+			return err
+		})
 		old := w.in()
 		a := b.get(access.Path + token)
 		a.want(t, "choose", 200, "Ada Martin")

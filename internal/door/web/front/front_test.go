@@ -70,7 +70,10 @@ func (w *world) write(f func(ctx context.Context, tx *db.Tx) error) {
 // add creates a person; with a password when it is not "".
 func (w *world) add(p identity.Person, password string) identity.Person {
 	w.t.Helper()
-	w.write(func(ctx context.Context, tx *db.Tx) (err error) { p, err = identity.Create(ctx, tx, auth.System("test"), p); return err })
+	w.write(func(ctx context.Context, tx *db.Tx) (err error) {
+		p, err = identity.Create(ctx, tx, auth.System("test"), p)
+		return err
+	})
 	if password != "" {
 		if err := identity.SetPassword(w.t.Context(), w.d, w.k.Hasher, auth.System("test"), p.ID, password); err != nil {
 			w.t.Fatal(err)

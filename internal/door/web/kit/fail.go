@@ -22,6 +22,7 @@ import (
 var (
 	errSignIn = errors.New("not signed in")
 	errTooBig = errors.New("request too large")
+	errBroken = errors.New("panic")
 )
 
 // Problem is how an error looks to a person.
@@ -85,6 +86,13 @@ func (k *Kit) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	if err := k.answer(w, r, p); err != nil {
 		slog.WarnContext(ctx, "error page not sent", "error", err)
+	}
+}
+
+// Broken answers a request whose handler panicked, which is logged already, like any other fault of ours.
+func (k *Kit) Broken(w http.ResponseWriter, r *http.Request, _ string) {
+	if err := k.answer(w, r, ProblemOf(r.Context(), errBroken)); err != nil {
+		slog.WarnContext(r.Context(), "error page not sent", "error", err)
 	}
 }
 

@@ -3,8 +3,10 @@
 package kit
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -33,6 +35,7 @@ type Kit struct {
 	Proxies []netip.Prefix
 
 	mux    *http.ServeMux
+	heard  *heard
 	routes []Route
 }
 
@@ -120,8 +123,13 @@ func (k *Kit) Write(r *http.Request, f func(ctx context.Context, tx *db.Tx, a au
 	return k.DB.Write(ctx, func(tx *db.Tx) error { return f(ctx, tx, auth.From(ctx)) })
 }
 
-// Render writes a page or fragment with a status.
+// Render writes a page or fragment with a status. It is drawn in memory first, so that one that cannot be drawn is
+// an error page rather than half a page.
 func Render(w http.ResponseWriter, r *http.Request, status int, c templ.Component) error {
+	var page bytes.Buffer
+	if err := c.Render(r.Context(), &page); err != nil {
+		return fmt.Errorf("render %s: %w", r.URL.Path, err)
+	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	if h.Get("Cache-Control") == "" {
@@ -129,7 +137,10 @@ func Render(w http.ResponseWriter, r *http.Request, status int, c templ.Componen
 	}
 	h.Add("Vary", "HX-Request")
 	w.WriteHeader(status)
-	return c.Render(r.Context(), w)
+	if _, err := page.WriteTo(w); err != nil { // the reader is gone; there is nobody to show an error to
+		slog.DebugContext(r.Context(), "page not sent", "path", r.URL.Path, "error", err)
+	}
+	return nil
 }
 
 // Fragment reports whether script asked for a part of a page.

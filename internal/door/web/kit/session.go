@@ -35,8 +35,14 @@ func SessionOf(ctx context.Context) identity.Session {
 
 // Identify is the middleware that finds out who calls and in which language they read.
 func (k *Kit) Identify(next http.Handler) http.Handler {
+	if k.heard == nil {
+		k.heard = remember(k.Drain, k.DB)
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx := r.Context()
+		if r.Method == http.MethodGet { // before anything is read for the page
+			ctx = context.WithValue(ctx, markKey{}, k.heard.mark())
+		}
 		var a auth.Actor
 		if c, err := r.Cookie(sessionCookie); err == nil && c.Value != "" {
 			var s identity.Session

@@ -22,6 +22,7 @@ func (k *Kit) Shell(w http.ResponseWriter, r *http.Request, title, active string
 	ctx := r.Context()
 	a := auth.From(ctx)
 	s := ui.Shell{Title: title, Active: active, Path: r.URL.RequestURI(), Flash: k.takeFlash(w, r)}
+	s.Mark, _ = ctx.Value(markKey{}).(string)
 	if r.Method != http.MethodGet {
 		s.Path = ui.HomePath
 	}
@@ -56,13 +57,17 @@ func places(ctx context.Context, a auth.Actor) (nav, tabs, menu []ui.NavItem) {
 	}
 	home, mine := item("home", ui.HomePath, "house"), item("requests", "/requests", "inbox")
 	nav = []ui.NavItem{home, mine}
-	tabs = []ui.NavItem{home, mine, item("help", ui.NewRequestPath, "life-buoy"), item("notifications", ui.NotificationsPath, "bell")}
+	tab := func(i ui.NavItem) ui.NavItem { // a fifth of a phone is narrow
+		i.Label = i18n.T(ctx, "web.tab."+i.Key)
+		return i
+	}
+	tabs = []ui.NavItem{home, tab(mine), item("help", ui.NewRequestPath, "life-buoy"), tab(item("notifications", ui.NotificationsPath, "bell"))}
 	menu = []ui.NavItem{mine, item("profile", ui.ProfilePath, "circle-user")}
 	if a.Agent() {
 		desk := item("desk", ui.DeskPath, "headset")
 		nav, tabs, menu = append(nav, desk), append(tabs, desk), append(menu, desk)
 	} else {
-		tabs = append(tabs, item("profile", ui.ProfilePath, "circle-user"))
+		tabs = append(tabs, tab(item("profile", ui.ProfilePath, "circle-user")))
 	}
 	if a.Is(auth.Lead) { // leads find their teams there
 		settings := item("settings", ui.SettingsPath, "settings")

@@ -32,7 +32,6 @@ func Mount(k *kit.Kit) {
 	p.mountPeople()
 	p.mountTeams()
 	p.mountWork()
-	p.mountMail()
 	p.mountCategories()
 	p.mountFields()
 	p.mountReplies()

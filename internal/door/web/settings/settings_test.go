@@ -72,6 +72,7 @@ func each(t *testing.T, f func(t *testing.T, d *db.DB, admin, agent browser)) {
 		cfg.BaseURL = "http://support.example"
 		k := &kit.Kit{DB: d, Blobs: blobs, Hasher: identity.NewHasher(1), Config: cfg, Drain: t.Context()}
 		settings.Mount(k)
+		settings.MountMail(k, settings.Mail{})
 		k.Route(kit.Everyone, "GET /as/{id}", func(w http.ResponseWriter, r *http.Request) error { return k.SignIn(w, r, r.PathValue("id")) })
 		var statements atomic.Int64 // of the last page, told by a page of the test's own
 		k.Route(kit.Everyone, "GET /statements", func(w http.ResponseWriter, _ *http.Request) error {
@@ -204,6 +205,6 @@ func TestWork(t *testing.T) {
 		admin.do(303, "/settings/work/"+ids[1]+"/drop", url.Values{})
 		admin.do(404, "/settings/work/nothing/drop", url.Values{})
 		admin.do(404, "/settings/work/events/nothing/retry", url.Values{"reader": {"x"}})
-		admin.do(404, "/settings/mail/nothing/retry", url.Values{})
+		admin.do(404, "/settings/mail/messages/nothing/retry", url.Values{})
 	})
 }

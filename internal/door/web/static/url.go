@@ -4,10 +4,10 @@ package static
 
 // URLs of the built files; the part before the extension is a hash of the content.
 const (
-	CSS          = "/static/entraide.ca881e8791cc.css"
-	CoreJS       = "/static/core.98064f22ea8b.js"
+	CSS          = "/static/entraide.89c39d8a4b68.css"
+	CoreJS       = "/static/core.2ab4d0322cc7.js"
 	DeskJS       = "/static/desk.a5893e09cd20.js"
-	Icons        = "/static/icons.fc3a4f829bc6.svg"
+	Icons        = "/static/icons.ab577787b751.svg"
 	Symbol       = "/static/symbol.6030f29b4dda.svg"
 	SymbolMono   = "/static/symbol-mono.2e6a24c2c6dd.svg"
 	Help         = "/static/help.477554eb444f.svg"

@@ -1193,7 +1193,7 @@ func (c Composer) tools() templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = suggestButton("#", i18n.T(ctx, "ui.suggest.article")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = suggestButton("#", i18n.T(ctx, "ui.suggest.ticket")).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -485,7 +485,7 @@ func galleryDeskQueue() templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = BulkRows("#", galleryBulk()).Render(templ.WithChildren(ctx, templ_7745c5c3_Var20), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = BulkRows("#", "", galleryBulk()).Render(templ.WithChildren(ctx, templ_7745c5c3_Var20), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -42,7 +42,7 @@ type Row struct {
 	When     string // time left or last change
 	Kind     Kind
 	Status   string // words; empty: those of the catalogue
-	Priority int    // 1 is shown; others are not
+	Priority int    // 1 to 5; zero: not shown
 	Level    int    // zero: not shown
 	Href     string
 	Current  bool

@@ -24,6 +24,7 @@ type Shell struct {
 	Theme  string          // "light", "dark", or "" to follow the system
 	Path   string          // path and query of this page, to come back after a change of language
 	Topics []string        // live topics that this page listens to, besides those of its data-live elements
+	Mark   string          // how far what the page shows was heard of; its live stream tells what changed since
 	Banner templ.Component // above everything: a major incident; nil: none
 	Footer []NavItem       // links of the footer
 	Flash  []Flash         // toasts to show once

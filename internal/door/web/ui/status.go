@@ -2,6 +2,8 @@ package ui
 
 import (
 	"context"
+	"strconv"
+	"strings"
 
 	"entraide/internal/base/i18n"
 )
@@ -76,4 +78,30 @@ func (k Kind) label(ctx context.Context, text string) string {
 	default:
 		return i18n.T(ctx, "ui.status.open")
 	}
+}
+
+// priorityIcon is the lucide name of a priority: the way its arrows point says how much it presses.
+func priorityIcon(n int) string {
+	switch {
+	case n <= 1:
+		return "chevrons-up"
+	case n == 2:
+		return "chevron-up"
+	case n == 3:
+		return "equal"
+	case n == 4:
+		return "chevron-down"
+	default:
+		return "chevrons-down"
+	}
+}
+
+// PriorityWord is the word for a priority from 1 to 5: "Haute".
+func PriorityWord(l i18n.Loc, n int) string {
+	return l.T("ui.priority."+strconv.Itoa(min(max(n, 1), 5)))
+}
+
+// PriorityName is a priority in words with its rank: "Priorité 2, haute".
+func PriorityName(l i18n.Loc, n int) string {
+	return l.T("ui.priority.named", "n", n, "word", strings.ToLower(PriorityWord(l, n)))
 }
