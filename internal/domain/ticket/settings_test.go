@@ -110,7 +110,16 @@ func TestCannedReplies(t *testing.T) {
 		own.Version = 7
 		_, err = save(pat, own)
 		fails(h.T, err, errs.Conflict)
-		for who, want := range map[*auth.Actor]int{&ann: 0, &paul: 2, &nina: 1, &theo: 2} {
+		mine, err := save(nina, ticket.CannedReply{Title: "À moi", Body: "x", Lang: "fr", OwnerID: nina.ID})
+		fails(h.T, err, nil)
+		_, err = save(paul, ticket.CannedReply{Title: "x", Body: "x", Lang: "fr", OwnerID: nina.ID})
+		fails(h.T, err, errs.Forbidden)
+		mine.OwnerID = theo.ID
+		_, err = save(theo, mine) // not even an administrator takes what is personal
+		fails(h.T, err, errs.Forbidden)
+		_, err = save(theo, ticket.CannedReply{Title: "x", Body: "x", Lang: "fr", CategoryID: "none"})
+		fails(h.T, err, errs.Invalid, "category")
+		for who, want := range map[*auth.Actor]int{&ann: 0, &paul: 2, &nina: 2, &theo: 2} {
 			h.read(func(ctx context.Context, tx *db.Tx) error {
 				all, err := ticket.CannedReplies(ctx, tx, *who, "")
 				if len(all) != want {
@@ -126,6 +135,8 @@ func TestCannedReplies(t *testing.T) {
 			}
 			return err
 		})
+		fails(h.T, h.try(func(ctx context.Context, tx *db.Tx) error { return ticket.DeleteCannedReply(ctx, tx, theo, mine.ID) }), errs.Forbidden)
+		fails(h.T, h.try(func(ctx context.Context, tx *db.Tx) error { return ticket.DeleteCannedReply(ctx, tx, nina, mine.ID) }), nil)
 		fails(h.T, h.try(func(ctx context.Context, tx *db.Tx) error { return ticket.DeleteCannedReply(ctx, tx, pat, common.ID) }), errs.Forbidden)
 		fails(h.T, h.try(func(ctx context.Context, tx *db.Tx) error { return ticket.DeleteCannedReply(ctx, tx, pat, own.ID) }), nil)
 		fails(h.T, h.try(func(ctx context.Context, tx *db.Tx) error { return ticket.DeleteCannedReply(ctx, tx, pat, own.ID) }), errs.NotFound)

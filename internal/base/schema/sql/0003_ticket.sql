@@ -227,8 +227,11 @@ CREATE TABLE canned_reply (
 	body       TEXT   NOT NULL, -- Markdown with {{variables}}
 	lang       TEXT   NOT NULL CHECK (lang IN ('fr', 'en')),
 	team_id    TEXT REFERENCES team (id), -- NULL = every agent
+	owner_id   TEXT REFERENCES person (id), -- personal: theirs alone
+	category_id TEXT REFERENCES category (id), -- what it is about; NULL = anything
 	created_at BIGINT NOT NULL,
-	version    BIGINT NOT NULL DEFAULT 1
+	version    BIGINT NOT NULL DEFAULT 1,
+	CHECK (owner_id IS NULL OR team_id IS NULL)
 );
 
 -- owner: ticket

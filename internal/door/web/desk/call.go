@@ -71,7 +71,7 @@ func asked(ctx context.Context, tx *db.Tx, tree ticket.Tree, c *page.Call) error
 	l := i18n.From(ctx)
 	for _, f := range fields {
 		p := custom(l, f, nil)
-		c.Fields = append(c.Fields, page.Property{Options: p.options, Field: ui.Field{Name: p.name, Label: p.label, Rows: p.rows, Kind: p.kind,
+		c.Fields = append(c.Fields, page.Property{Options: p.options, Field: ui.Field{Name: p.name, Label: p.label, Hint: f.Help(l.Lang), Rows: p.rows, Kind: p.kind,
 			Value: c.Form.Value("calls", p.name, ""), Error: c.Form.Mistake("calls", p.name), Optional: !f.Required}})
 	}
 	return err

@@ -26,6 +26,7 @@ import (
 // property is one editable property: how it is asked and what it holds now.
 type property struct {
 	name, label, value, words string // words are value as people read it
+	hint                      string
 	options                   []ui.Option
 	rows                      int
 	kind                      string // of the input
@@ -89,7 +90,7 @@ func scales(l i18n.Loc) []ui.Option {
 
 // custom is a field of the organisation's own as a property.
 func custom(l i18n.Loc, f form.Field, value any) property {
-	p := property{name: "fields." + f.Key, label: f.Label(l.Lang), words: f.Show(l, value)}
+	p := property{name: "fields." + f.Key, label: f.Label(l.Lang), hint: f.Help(l.Lang), words: f.Show(l, value)}
 	none := ui.Option{Label: l.T("desk.none")}
 	switch f.Kind {
 	case form.Choice:
@@ -97,9 +98,13 @@ func custom(l i18n.Loc, f form.Field, value any) property {
 		for _, o := range f.Options {
 			options = append(options, ui.Option{Value: o.Value, Label: o.Label(l.Lang)})
 		}
-		return choice(p.name, p.label, textOf(value), options)
+		c := choice(p.name, p.label, textOf(value), options)
+		c.hint = p.hint
+		return c
 	case form.Boolean:
-		return choice(p.name, p.label, textOf(value), []ui.Option{none, {Value: "true", Label: l.T("desk.yes")}, {Value: "false", Label: l.T("desk.no")}})
+		c := choice(p.name, p.label, textOf(value), []ui.Option{none, {Value: "true", Label: l.T("desk.yes")}, {Value: "false", Label: l.T("desk.no")}})
+		c.hint = p.hint
+		return c
 	case form.Long:
 		p.rows = 3
 	case form.Date:
@@ -133,7 +138,7 @@ func textOf(v any) string {
 func (d dossier) editable(l i18n.Loc, f page.Form) []page.Property {
 	var out []page.Property
 	for _, p := range d.editableNow(l) {
-		out = append(out, page.Property{Was: p.value, Options: p.options, Field: ui.Field{Name: p.name, Label: p.label, Rows: p.rows, Kind: p.kind,
+		out = append(out, page.Property{Was: p.value, Options: p.options, Field: ui.Field{Name: p.name, Label: p.label, Hint: p.hint, Rows: p.rows, Kind: p.kind,
 			Value: f.Value("properties", p.name, p.value), Error: f.Mistake("properties", p.name), Optional: p.optional, Attrs: p.attrs()}})
 	}
 	return out

@@ -25,6 +25,9 @@ const repliesPath = ui.SettingsPath + "/replies"
 // everybody is how the list is narrowed to the replies of no team.
 const everybody = "all"
 
+// myself is the choice of a reply that nobody else sees.
+const myself = "me"
+
 func (p pages) mountReplies() {
 	p.Route(kit.Leads, "GET "+repliesPath, p.replies)
 	p.Route(kit.Leads, "GET "+repliesPath+"/new", p.newReply)
@@ -50,7 +53,7 @@ func langName(lang string) string {
 func (p pages) replies(w http.ResponseWriter, r *http.Request) error {
 	l, q := i18n.From(r.Context()), r.URL.Query()
 	v := page.Replies{Query: q.Get("q"), Team: q.Get("team"), Lang: q.Get("lang"), Langs: append([]ui.Option{{Label: l.T("settings.reply.lang.any")}}, langs...),
-		Teams: []ui.Option{{Label: l.T("settings.reply.team.any")}, {Value: everybody, Label: l.T("settings.reply.everybody")}}}
+		Teams: []ui.Option{{Label: l.T("settings.reply.team.any")}, {Value: everybody, Label: l.T("settings.reply.everybody")}, {Value: myself, Label: l.T("settings.reply.myself")}}, Category: q.Get("category")}
 	err := p.Read(r, func(ctx context.Context, tx *db.Tx, a auth.Actor) error {
 		teams, err := identity.ListTeams(ctx, tx, a)
 		if err != nil {
@@ -63,16 +66,21 @@ func (p pages) replies(w http.ResponseWriter, r *http.Request) error {
 				v.Teams = append(v.Teams, ui.Option{Value: t.ID, Label: t.Name})
 			}
 		}
+		tree, err := ticket.Categories(ctx, tx)
+		if err != nil {
+			return err
+		}
+		v.Categories = branches(l, tree)
 		all, err := ticket.CannedReplies(ctx, tx, a, "")
 		v.Any = len(all) > 0
 		typed := text.Fold(v.Query)
 		for _, c := range all {
-			if v.Lang != "" && c.Lang != v.Lang || v.Team == everybody && c.TeamID != "" || v.Team != "" && v.Team != everybody && c.TeamID != v.Team ||
+			if v.Lang != "" && c.Lang != v.Lang || v.Team != "" && scope(c) != v.Team || v.Category != "" && !slices.Contains(tree.Below(v.Category), c.CategoryID) ||
 				!strings.Contains(text.Fold(c.Title+"\n"+c.Body), typed) {
 				continue
 			}
-			v.List = append(v.List, page.ReplyLine{Title: c.Title, Href: repliesPath + "/" + c.ID, Excerpt: text.Excerpt(c.Body, 140), Team: names[c.TeamID],
-				Lang: langName(c.Lang), Fixed: ticket.MayKeepReplies(a, c.TeamID) != nil})
+			v.List = append(v.List, page.ReplyLine{Title: c.Title, Href: repliesPath + "/" + c.ID, Excerpt: text.Excerpt(c.Body, 140), Team: names[c.TeamID], Mine: c.OwnerID != "",
+				Category: tree.Title(c.CategoryID, string(l.Lang)), Lang: langName(c.Lang)})
 		}
 		return err
 	})
@@ -100,7 +108,18 @@ func findReply(ctx context.Context, tx *db.Tx, a auth.Actor, replyID string) (ti
 }
 
 func shownReply(c ticket.CannedReply) page.Reply {
-	return page.Reply{ID: c.ID, Title: c.Title, Body: c.Body, Lang: c.Lang, Team: c.TeamID, Version: c.Version}
+	return page.Reply{ID: c.ID, Title: c.Title, Body: c.Body, Lang: c.Lang, Team: scope(c), Category: c.CategoryID, Version: c.Version}
+}
+
+// scope is for whom c is as the form chooses it: a team's id, everybody or myself.
+func scope(c ticket.CannedReply) string {
+	switch {
+	case c.OwnerID != "":
+		return myself
+	case c.TeamID == "":
+		return everybody
+	}
+	return c.TeamID
 }
 
 // newReply shows an empty form, or with ?from= one that begins as a copy in the other language.
@@ -130,7 +149,7 @@ func (p pages) reply(w http.ResponseWriter, r *http.Request) error {
 	err := p.Read(r, func(ctx context.Context, tx *db.Tx, a auth.Actor) error {
 		c, err := findReply(ctx, tx, a, r.PathValue("id"))
 		v = shownReply(c)
-		v.Fixed = ticket.MayKeepReplies(a, c.TeamID) != nil
+		v.Fixed = c.MayKeep(a) != nil
 		return err
 	})
 	if err != nil {
@@ -142,8 +161,13 @@ func (p pages) reply(w http.ResponseWriter, r *http.Request) error {
 func (p pages) showReply(w http.ResponseWriter, r *http.Request, status int, v page.Reply) error {
 	l := i18n.From(r.Context())
 	err := p.Read(r, func(ctx context.Context, tx *db.Tx, a auth.Actor) error {
+		tree, err := ticket.Categories(ctx, tx)
+		if err != nil {
+			return err
+		}
+		v.Categories = branches(l, tree)
 		if ticket.MayKeepReplies(a, "") == nil {
-			v.Teams = append(v.Teams, ui.Option{Label: l.T("settings.reply.everybody")})
+			v.Teams = append(v.Teams, ui.Option{Value: everybody, Label: l.T("settings.reply.everybody")})
 		}
 		teams, err := identity.ListTeams(ctx, tx, a)
 		for _, t := range teams {
@@ -151,6 +175,7 @@ func (p pages) showReply(w http.ResponseWriter, r *http.Request, status int, v p
 				v.Teams = append(v.Teams, ui.Option{Value: t.ID, Label: t.Name})
 			}
 		}
+		v.Teams = append(v.Teams, ui.Option{Value: myself, Label: l.T("settings.reply.myself")})
 		return err
 	})
 	if err != nil {
@@ -204,7 +229,14 @@ func (p pages) saveReply(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	c := ticket.CannedReply{ID: r.PathValue("id"), Title: r.PostFormValue("title"), Body: r.PostFormValue("body"), Lang: r.PostFormValue("lang"),
-		TeamID: r.PostFormValue("team"), Version: versionOf(r)}
+		CategoryID: r.PostFormValue("category"), Version: versionOf(r)}
+	switch team := r.PostFormValue("team"); team {
+	case myself:
+		c.OwnerID = auth.From(r.Context()).ID
+	case everybody:
+	default:
+		c.TeamID = team
+	}
 	v := shownReply(c)
 	if r.PostFormValue("do") == "preview" {
 		return p.showReply(w, r, http.StatusOK, v)
@@ -215,7 +247,7 @@ func (p pages) saveReply(w http.ResponseWriter, r *http.Request) error {
 				return err
 			}
 		}
-		if ticket.MayKeepReplies(a, c.TeamID) != nil {
+		if c.MayKeep(a) != nil {
 			return errs.InvalidField("team", "settings.reply.team.yours")
 		}
 		_, err := ticket.SaveCannedReply(ctx, tx, a, c)

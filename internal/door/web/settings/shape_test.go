@@ -20,7 +20,7 @@ func TestReplies(t *testing.T) {
 		w := teams(t, d, admin)
 		const path = "/settings/replies"
 		has(t, admin.do(200, path, nil), "No canned reply")
-		typed := url.Values{"title": {""}, "body": {"Bonjour {{requester.first_name}}"}, "lang": {"fr"}}
+		typed := url.Values{"title": {""}, "body": {"Bonjour {{requester.first_name}}"}, "lang": {"fr"}, "team": {"all"}}
 		has(t, admin.do(422, path, typed), "Bonjour {{requester.first_name}}")
 		typed.Set("title", "Accueil")
 		typed.Set("do", "preview")
@@ -64,6 +64,10 @@ func TestReplies(t *testing.T) {
 		lacks(t, admin.do(200, path+"?q=bonjour&team=all&lang=fr", nil), "Réseaux")
 		has(t, admin.do(200, path+"?lang=en", nil), "No reply found")
 		agent.do(403, path+"/preview", url.Values{"body": {"x"}})
+		w.lead.do(303, path, url.Values{"title": {"Personal"}, "body": {"x"}, "lang": {"fr"}, "team": {"me"}})
+		has(t, w.lead.do(200, path+"?team=me", nil), "Personal")
+		lacks(t, admin.do(200, path, nil), "Personal")
+		has(t, admin.do(422, path, url.Values{"title": {"About"}, "body": {"x"}, "lang": {"fr"}, "team": {"all"}, "category": {"none"}}), `value="About"`)
 		w.lead.do(303, theirs+"/delete", url.Values{})
 		admin.do(404, theirs, nil)
 	})

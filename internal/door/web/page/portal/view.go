@@ -84,7 +84,7 @@ func (q Questions) has(key, value string) bool {
 // field is a question as components take it.
 func (q Questions) field(l i18n.Loc, f form.Field) ui.Field {
 	name := "fields." + f.Key
-	return ui.Field{Name: name, Label: f.Label(l.Lang), Error: q.Wrong.Of(name), Value: q.first(f.Key), Optional: !f.Required}
+	return ui.Field{Name: name, Label: f.Label(l.Lang), Hint: f.Help(l.Lang), Error: q.Wrong.Of(name), Value: q.first(f.Key), Optional: !f.Required}
 }
 
 func options(l i18n.Loc, f form.Field) []ui.Option {
