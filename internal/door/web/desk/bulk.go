@@ -205,7 +205,8 @@ func remember(ctx context.Context, tx *db.Tx, a auth.Actor, undo []inverse) (str
 		}
 	}
 	key := id.New()
-	return key, putDraft(ctx, tx, a, undoPrefix+key, memory{Until: tx.Now.Add(undoFor), Inverses: undo})
+	_, err = putDraft(ctx, tx, a, undoPrefix+key, memory{Until: tx.Now.Add(undoFor), Inverses: undo})
+	return key, err
 }
 
 // undoBulk takes the last bulk action back, as far as the tickets still allow it.

@@ -15,8 +15,10 @@ import (
 	"entraide/internal/base/db"
 	"entraide/internal/base/errs"
 	"entraide/internal/base/i18n"
+	"entraide/internal/base/id"
 	"entraide/internal/domain/draft"
 	"entraide/internal/domain/ticket"
+	"entraide/internal/door/web/kit"
 	page "entraide/internal/door/web/page/desk"
 	"entraide/internal/door/web/ui"
 )
@@ -48,7 +50,7 @@ func draftKey(ticketID, kind string) string {
 func (d dossier) composer(ctx context.Context, a auth.Actor, f page.Form, p page.Ticket) ui.Composer {
 	l, t := i18n.From(ctx), d.t
 	c := ui.Composer{ID: "reply", Action: p.Act("messages"), Label: l.T("desk.compose", "name", t.Requester), To: l.T("desk.compose.to", "name", t.Requester),
-		Kind: reply, DraftURL: "/desk/drafts?ticket=" + t.ID, UploadURL: uploads, SuggestURL: p.Path + "/suggestions",
+		Kind: reply, DraftURL: "/desk/drafts?ticket=" + t.ID, Once: id.New(), UploadURL: uploads, SuggestURL: p.Path + "/suggestions",
 		Attrs: templ.Attributes{"id": "desk-composer"}}
 	if n := len(d.watchers); n > 0 {
 		c.To = l.N("desk.compose.copy", int64(n), "name", t.Requester)
@@ -60,6 +62,9 @@ func (d dossier) composer(ctx context.Context, a auth.Actor, f page.Form, p page
 		c.Kind = note
 	}
 	var k kept
+	if len(d.drafts) > 0 {
+		c.DraftVersion = d.drafts[0].Version
+	}
 	for _, x := range d.drafts {
 		if json.Unmarshal(x.Body, &k) == nil && k.Text != "" {
 			c.Value, c.DraftNote = k.Text, l.T("desk.draft.saved", "time", l.Time(x.Updated))
@@ -119,8 +124,8 @@ func (d dossier) seen() string {
 }
 
 // saveDraft keeps what stands in the composer of a ticket under its kind, and nothing under the other: a note must
-// not come back as a reply.
-func saveDraft(ctx context.Context, tx *db.Tx, a auth.Actor, ticketID, kind string, k kept) error {
+// not come back as a reply. It returns the draft as it stands then.
+func saveDraft(ctx context.Context, tx *db.Tx, a auth.Actor, ticketID, kind string, k kept) (draft.Draft, error) {
 	other := note
 	if kind == note {
 		other = reply
@@ -128,27 +133,41 @@ func saveDraft(ctx context.Context, tx *db.Tx, a auth.Actor, ticketID, kind stri
 		kind = reply
 	}
 	if err := draft.Delete(ctx, tx, a, draftKey(ticketID, other)); err != nil {
-		return err
+		return draft.Draft{}, err
 	}
 	key := draftKey(ticketID, kind)
 	if k.Text == "" && len(k.Files) == 0 {
-		return draft.Delete(ctx, tx, a, key)
+		return draft.Draft{}, draft.Delete(ctx, tx, a, key)
 	}
 	return putDraft(ctx, tx, a, key, k)
 }
 
-// putDraft writes a draft over whatever stood there: the page that wrote last knows best.
-func putDraft(ctx context.Context, tx *db.Tx, a auth.Actor, key string, body any) error {
+// putDraft writes a draft over whatever stood there.
+func putDraft(ctx context.Context, tx *db.Tx, a auth.Actor, key string, body any) (draft.Draft, error) {
 	b, err := json.Marshal(body)
 	if err != nil {
-		return err
+		return draft.Draft{}, err
 	}
 	was, err := draft.Get(ctx, tx, a, key)
 	if err != nil && !errors.Is(err, errs.NotFound) {
-		return err
+		return was, err
 	}
-	_, err = draft.Save(ctx, tx, a, key, b, was.Version)
-	return err
+	return draft.Save(ctx, tx, a, key, b, was.Version)
+}
+
+// keptNow returns the draft of the composer of a ticket as its form would show it; the zero Draft when there is none.
+func keptNow(ctx context.Context, tx *db.Tx, a auth.Actor, ticketID string) (draft.Draft, url.Values, error) {
+	list, err := draft.List(ctx, tx, a, draftKey(ticketID, ""))
+	if err != nil || len(list) == 0 {
+		return draft.Draft{}, nil, err
+	}
+	kind := reply
+	if list[0].Key == draftKey(ticketID, note) {
+		kind = note
+	}
+	var k kept
+	err = json.Unmarshal(list[0].Body, &k)
+	return list[0], url.Values{"kind": {kind}, "text": {k.Text}}, err
 }
 
 // writes reports whether a typed into the composer of a ticket in the last half minute.
@@ -157,7 +176,7 @@ func writes(ctx context.Context, tx *db.Tx, a auth.Actor, ticketID string) (bool
 	return len(list) > 0 && tx.Now.Sub(list[0].Updated) < 30*time.Second, err
 }
 
-// keep saves what is being typed.
+// keep saves what is being typed, unless another tab changed the draft that the form knows.
 func (d *desk) keep(w http.ResponseWriter, r *http.Request) error {
 	values, files, err := d.MultipartForm(w, r)
 	if err != nil {
@@ -166,20 +185,32 @@ func (d *desk) keep(w http.ResponseWriter, r *http.Request) error {
 	form := url.Values(values)
 	k := kept{Text: form.Get("text"), Files: files}
 	var at time.Time
+	var now draft.Draft
+	var other url.Values
+	knows := true
 	err = d.Write(r, func(ctx context.Context, tx *db.Tx, a auth.Actor) error {
 		t, err := ticket.Find(ctx, tx, a, r.URL.Query().Get("ticket"))
 		if err != nil {
 			return err
 		}
 		at = tx.Now
-		if err := saveDraft(ctx, tx, a, t.ID, form.Get("kind"), k); err != nil {
+		if now, other, err = keptNow(ctx, tx, a, t.ID); err != nil {
 			return err
+		}
+		if knows = kit.KnowsDraft(r, now); knows {
+			if now, err = saveDraft(ctx, tx, a, t.ID, form.Get("kind"), k); err != nil {
+				return err
+			}
 		}
 		return ticket.Beat(ctx, tx, a, t.ID, k.Text != "")
 	})
 	if err != nil {
 		return err
 	}
+	if !knows {
+		return kit.DraftClash(w, r, now, other)
+	}
+	kit.DraftSaved(w, now.Version)
 	if k.Text == "" && len(k.Files) == 0 {
 		w.WriteHeader(http.StatusNoContent)
 		return nil

@@ -49,6 +49,9 @@ func (d *desk) send(w http.ResponseWriter, r *http.Request, form url.Values) err
 		if t, err = ticket.Find(ctx, tx, a, r.PathValue("ref")); err != nil {
 			return err
 		}
+		if again, err := kit.Twice(ctx, tx, a, form.Get("once"), form.Get("kind")+"\n"+form.Get("text")); err != nil || again {
+			return err
+		}
 		sent, err = speak(ctx, tx, a, t, form)
 		for _, kind := range []string{reply, note} {
 			if err == nil {
@@ -141,7 +144,8 @@ func (d *desk) takeBack(w http.ResponseWriter, r *http.Request) error {
 		for _, f := range m.Attachments {
 			k.Files = append(k.Files, f.ID)
 		}
-		return saveDraft(ctx, tx, a, t.ID, reply, k)
+		_, err = saveDraft(ctx, tx, a, t.ID, reply, k)
+		return err
 	})
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package desk_test
 
 import (
 	"context"
+	"net/http/httptest"
 	"net/url"
 	"strconv"
 	"strings"
@@ -84,6 +85,37 @@ func TestAnotherTeamReadsAndNotesButDoesNotAct(t *testing.T) {
 		h.want(h.get("yanis", h.path(secret, "")), 404)
 		h.want(h.post("yanis", h.path(secret, "/messages"), url.Values{"kind": {"note"}, "text": {"?"}}), 404)
 		h.want(h.get("admin", h.path(secret, "")), 200, "Paie")
+	})
+}
+
+func TestComposerInTwoTabsAndSentTwice(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		x := h.open("VPN coupé", "")
+		page := h.get("yanis", h.path(x, "")).body
+		form := url.Values{"once": {value(page, "once")}, "kind": {"note"}, "text": {"Câble vu."}}
+		for range 2 {
+			h.want(h.post("yanis", h.path(x, "/messages"), form), 303)
+		}
+		if n := h.find(x.ID).Messages; n != 2 {
+			t.Errorf("%d messages after a double click, want the first and one note", n)
+		}
+		save := func(version, kind, text string) answer {
+			r := httptest.NewRequestWithContext(t.Context(), "POST", "/desk/drafts?ticket="+x.ID, strings.NewReader(url.Values{"kind": {kind}, "text": {text}}.Encode()))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.Header.Set("Draft-Version", version)
+			r.AddCookie(h.cookies["yanis"])
+			w := httptest.NewRecorder()
+			h.handler.ServeHTTP(w, r)
+			return answer{w.Code, w.Body.String(), w.Header()}
+		}
+		v1 := h.want(save("0", "reply", "Bonjour"), 200).header.Get("Draft-Version")
+		v2 := h.want(save(v1, "note", "Bonjour, voici"), 200).header.Get("Draft-Version")
+		if a := h.want(save(v1, "reply", "Autre chose"), 409, "Bonjour, voici"); a.header.Get("Draft-Version") != v2 {
+			t.Errorf("the choice names version %q, want %q", a.header.Get("Draft-Version"), v2)
+		}
+		if got := h.get("yanis", h.path(x, "")).body; value(got, "text") != "Bonjour, voici" || !strings.Contains(got, `data-draft-version="`+v2+`"`) {
+			t.Error("the page does not show the draft that is kept")
+		}
 	})
 }
 

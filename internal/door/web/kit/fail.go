@@ -15,6 +15,7 @@ import (
 
 	"entraide/internal/base/errs"
 	"entraide/internal/base/i18n"
+	"entraide/internal/base/id"
 	"entraide/internal/base/obs"
 	"entraide/internal/door/web/ui"
 )
@@ -117,7 +118,7 @@ func (k *Kit) answer(w http.ResponseWriter, r *http.Request, p Problem) error {
 	if p.Status == http.StatusUnauthorized {
 		page = expired(s, p, Local(refererPath(r), ui.HomePath), typed(r))
 	}
-	ctx := templ.WithChildren(r.Context(), wayOut(p.Status))
+	ctx := templ.WithChildren(r.Context(), wayOut(Local(refererPath(r), "")))
 	return Render(w, r.WithContext(ctx), p.Status, page)
 }
 
@@ -129,7 +130,8 @@ func refererPath(r *http.Request) string {
 	return u.RequestURI()
 }
 
-// typed returns the longer texts of a form whose session has ended, so that they can be copied.
+// typed returns the longer texts of a form whose session has ended, so that they can be copied; not the names of
+// records, which a form carries unseen.
 func typed(r *http.Request) []string {
 	var values url.Values
 	if mr, err := r.MultipartReader(); err == nil {
@@ -143,7 +145,7 @@ func typed(r *http.Request) []string {
 			continue
 		}
 		for _, v := range values {
-			if len(v) > 20 && len(texts) < 10 {
+			if len(v) > 20 && !id.Valid(v) && len(texts) < 10 {
 				texts = append(texts, v)
 			}
 		}

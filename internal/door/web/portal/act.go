@@ -41,10 +41,14 @@ func (p portal) reply(w http.ResponseWriter, r *http.Request) error {
 	}
 	var t ticket.Ticket
 	var m ticket.Message
+	var twice bool
 	err := failed
 	if err == nil {
 		err = p.Write(r, func(ctx context.Context, tx *db.Tx, a auth.Actor) (err error) {
 			if t, err = asked(ctx, tx, a, r); err != nil {
+				return err
+			}
+			if twice, err = kit.Twice(ctx, tx, a, in.get("once"), in.get("text")); err != nil || twice {
 				return err
 			}
 			m, err = ticket.Reply(ctx, tx, a, t.ID, ticket.Say{Draught: ticket.Draught{Body: strings.TrimSpace(in.get("text")), Attachments: files}, Channel: ticket.Portal, Seen: in.get("seen")})
@@ -55,7 +59,7 @@ func (p portal) reply(w http.ResponseWriter, r *http.Request) error {
 		})
 	}
 	if err == nil {
-		return p.done(w, r, t, "#m-"+m.ID, "portal.replied")
+		return p.done(w, r, t, "#m-"+m.ID, "portal.replied") // of one sent twice, the anchor is nowhere: the top
 	}
 	status := http.StatusUnprocessableEntity
 	if errors.Is(err, errs.Conflict) {

@@ -44,7 +44,7 @@ func (in inputs) texts() bool {
 }
 
 // saveDraft keeps a form as it is typed, and answers with the sentence that the form shows. An empty form forgets its
-// draft. The last tab that types wins: a form without script cannot tell which version it saw.
+// draft. When another tab changed the draft that the form knows, nothing is kept and the form lets its reader choose.
 func (p portal) saveDraft(w http.ResponseWriter, r *http.Request) error {
 	if err := p.Form(w, r); err != nil {
 		return err
@@ -59,22 +59,31 @@ func (p portal) saveDraft(w http.ResponseWriter, r *http.Request) error {
 	}
 	l := i18n.From(r.Context())
 	var said string
-	err = p.Write(r, func(ctx context.Context, tx *db.Tx, a auth.Actor) error {
-		if !in.texts() {
-			said = l.T("portal.draft.empty")
-			return draft.Delete(ctx, tx, a, key)
-		}
-		old, err := draft.Get(ctx, tx, a, key)
-		if err != nil && !errors.Is(err, errs.NotFound) {
+	var other inputs
+	var now draft.Draft
+	knows := true
+	err = p.Write(r, func(ctx context.Context, tx *db.Tx, a auth.Actor) (err error) {
+		if other, now, err = typedBefore(ctx, tx, a, key); err != nil {
 			return err
 		}
-		d, err := draft.Save(ctx, tx, a, key, body, old.Version)
-		said = l.T("portal.draft.saved", "time", l.Time(d.Updated))
+		if knows = kit.KnowsDraft(r, now); !knows {
+			return nil
+		}
+		if !in.texts() {
+			said, now.Version = l.T("portal.draft.empty"), 0
+			return draft.Delete(ctx, tx, a, key)
+		}
+		now, err = draft.Save(ctx, tx, a, key, body, now.Version)
+		said = l.T("portal.draft.saved", "time", l.Time(now.Updated))
 		return err
 	})
 	if err != nil {
 		return err
 	}
+	if !knows {
+		return kit.DraftClash(w, r, now, other)
+	}
+	kit.DraftSaved(w, now.Version)
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	_, err = w.Write([]byte(said))
 	return err

@@ -80,6 +80,11 @@ func (p portal) form(r *http.Request, in inputs) (page.NewView, error) {
 		if v.Files, err = uploads(ctx, tx, a, in["attachment"]); err != nil {
 			return err
 		}
+		_, left, err := typedBefore(ctx, tx, a, page.NewDraft)
+		if err != nil {
+			return err
+		}
+		v.DraftVersion = left.Version
 		v.Questions, err = questionsOf(ctx, tx, in)
 		return err
 	})

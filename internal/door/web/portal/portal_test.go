@@ -215,13 +215,16 @@ func (b browser) get(path string, headers ...string) page {
 	return b.do(r)
 }
 
-func (b browser) post(path string, form url.Values) page {
+func (b browser) post(path string, form url.Values, headers ...string) page {
 	b.w.t.Helper()
 	r, err := http.NewRequestWithContext(b.w.t.Context(), http.MethodPost, b.w.url+path, strings.NewReader(form.Encode()))
 	if err != nil {
 		b.w.t.Fatal(err)
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
 	return b.do(r)
 }
 

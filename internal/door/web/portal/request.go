@@ -10,6 +10,7 @@ import (
 	"entraide/internal/base/db"
 	"entraide/internal/base/errs"
 	"entraide/internal/base/i18n"
+	"entraide/internal/base/id"
 	"entraide/internal/base/setting"
 	"entraide/internal/domain/form"
 	"entraide/internal/domain/notify"
@@ -229,7 +230,7 @@ func composer(ctx context.Context, tx *db.Tx, a auth.Actor, t ticket.Ticket, bac
 	l := i18n.From(ctx)
 	key := replyDraft(t)
 	c := ui.Composer{Action: address(t) + "/messages", Label: l.T("portal.reply"), Value: back.text, Error: back.wrong,
-		DraftURL: page.DraftURL(key), UploadURL: page.UploadsPath, Note: l.T("portal.reply.note"), Attrs: page.ReplyAttrs()}
+		DraftURL: page.DraftURL(key), Once: id.New(), UploadURL: page.UploadsPath, Note: l.T("portal.reply.note"), Attrs: page.ReplyAttrs()}
 	if by := firstName(t.Assignee); by != "" {
 		c.Label = l.T("portal.reply.to", "name", by)
 	}
@@ -237,16 +238,14 @@ func composer(ctx context.Context, tx *db.Tx, a auth.Actor, t ticket.Ticket, bac
 		c.Note = l.T("portal.reply.reopens")
 	}
 	files := back.files
-	if !back.typed {
-		in, _, err := typedBefore(ctx, tx, a, key)
-		if err != nil {
-			return c, err
-		}
-		if in != nil {
-			c.Value, files, c.DraftNote = in.get("text"), in["attachment"], l.T("portal.draft.restored")
-		}
+	in, left, err := typedBefore(ctx, tx, a, key)
+	if err != nil {
+		return c, err
 	}
-	var err error
+	c.DraftVersion = left.Version
+	if !back.typed && in != nil {
+		c.Value, files, c.DraftNote = in.get("text"), in["attachment"], l.T("portal.draft.restored")
+	}
 	c.Files, err = uploads(ctx, tx, a, files)
 	return c, err
 }

@@ -144,6 +144,52 @@ func TestDraft(t *testing.T) {
 	})
 }
 
+func TestReplySentTwiceIsSaidOnce(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		b := w.browser("camille")
+		x := w.open("camille", "Le VPN se coupe")
+		to := "/requests/" + x.Reference()
+		form := url.Values{"once": {b.get(to).value("once")}, "text": {"Encore une chose"}}
+		before := dbtest.Count(t, w.d, "message")
+		for range 2 {
+			b.post(to+"/messages", form).want(http.StatusSeeOther)
+		}
+		if n := dbtest.Count(t, w.d, "message"); n != before+1 {
+			t.Errorf("a double click says it %d times", n-before)
+		}
+		form.Set("text", "Et une autre") // of a page that was not drawn again
+		b.post(to+"/messages", form).want(http.StatusSeeOther)
+		if n := dbtest.Count(t, w.d, "message"); n != before+2 {
+			t.Errorf("other words under the same token: %d messages", n-before)
+		}
+	})
+}
+
+func TestDraftInTwoTabs(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		b := w.browser("camille")
+		save := func(version, subject string) page {
+			return b.post("/drafts?key=ticket/new", url.Values{"subject": {subject}}, "Draft-Version", version)
+		}
+		first := save("0", "Un écran").want(http.StatusOK)
+		v1 := first.head.Get("Draft-Version")
+		second := save(v1, "Un grand écran").want(http.StatusOK)
+		if got := save(v1, "Une souris").want(http.StatusConflict, "Un grand écran", "dans un autre onglet"); got.head.Get("Draft-Version") != second.head.Get("Draft-Version") {
+			t.Errorf("the choice is between %s and %s", got.head.Get("Draft-Version"), second.head.Get("Draft-Version"))
+		}
+		shown := b.get("/requests/new").want(http.StatusOK, "Un grand écran").lacks("Une souris")
+		if !strings.Contains(shown.body, `data-draft-version="`+second.head.Get("Draft-Version")+`"`) {
+			t.Error("the form does not know which draft it shows")
+		}
+		save(second.head.Get("Draft-Version"), "Une souris").want(http.StatusOK) // the reader kept this one
+		last := save("", "Un clavier").want(http.StatusOK).head.Get("Draft-Version")
+		if got := save(last, "").want(http.StatusOK); got.head.Get("Draft-Version") != "0" {
+			t.Error("an emptied draft has a version")
+		}
+		save(last, "Un clavier").want(http.StatusConflict, "envoyé ou effacé ailleurs")
+	})
+}
+
 func TestOnlyMine(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		x := w.open("camille", "Le VPN se coupe")

@@ -4,8 +4,8 @@ package static
 
 // URLs of the built files; the part before the extension is a hash of the content.
 const (
-	CSS          = "/static/entraide.89c39d8a4b68.css"
-	CoreJS       = "/static/core.2ab4d0322cc7.js"
+	CSS          = "/static/entraide.27755540e0c1.css"
+	CoreJS       = "/static/core.8a65688ca7ea.js"
 	DeskJS       = "/static/desk.a5893e09cd20.js"
 	Icons        = "/static/icons.ab577787b751.svg"
 	Symbol       = "/static/symbol.6030f29b4dda.svg"

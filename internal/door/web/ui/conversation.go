@@ -55,23 +55,25 @@ type Attachment struct {
 
 // Composer is the form that answers a conversation.
 type Composer struct {
-	ID         string // prefix of the ids inside; empty: "reply"
-	Action     string // URL of the POST
-	Label      string // name of the field for screen readers, and its placeholder
-	To         string // "à Camille, copie Hélène"
-	Value      string // draft
-	Error      string
-	Kinds      []Option // reply, note, call; fewer than two: no switch
-	Kind       string   // the one chosen
-	DraftURL   string   // where the draft is kept; empty: nowhere
-	DraftNote  string   // what it says at first
-	UploadURL  string   // where files go; empty: none
-	Files      []Attachment
-	SuggestURL string // models "/", articles "#", people "@"; empty: none
-	Note       string // a line beside the paper clip
-	Send       string // "" : "Envoyer"
-	MenuID     string // Menu of other ways to send; empty: none
-	Attrs      templ.Attributes
+	ID           string // prefix of the ids inside; empty: "reply"
+	Action       string // URL of the POST
+	Label        string // name of the field for screen readers, and its placeholder
+	To           string // "à Camille, copie Hélène"
+	Value        string // draft
+	Error        string
+	Kinds        []Option // reply, note, call; fewer than two: no switch
+	Kind         string   // the one chosen
+	DraftURL     string   // where the draft is kept; empty: nowhere
+	DraftNote    string   // what it says at first
+	DraftVersion int64    // of the draft shown; 0: none
+	Once         string   // sent along so that a double click says it once; empty: not
+	UploadURL    string   // where files go; empty: none
+	Files        []Attachment
+	SuggestURL   string // models "/", articles "#", people "@"; empty: none
+	Note         string // a line beside the paper clip
+	Send         string // "" : "Envoyer"
+	MenuID       string // Menu of other ways to send; empty: none
+	Attrs        templ.Attributes
 }
 
 func (c Composer) id(part string) string {

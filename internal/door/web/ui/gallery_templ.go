@@ -1185,7 +1185,7 @@ func galleryFields() templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = DraftForm("").Render(templ.WithChildren(ctx, templ_7745c5c3_Var44), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = DraftForm("", 0).Render(templ.WithChildren(ctx, templ_7745c5c3_Var44), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

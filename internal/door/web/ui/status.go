@@ -98,7 +98,7 @@ func priorityIcon(n int) string {
 
 // PriorityWord is the word for a priority from 1 to 5: "Haute".
 func PriorityWord(l i18n.Loc, n int) string {
-	return l.T("ui.priority."+strconv.Itoa(min(max(n, 1), 5)))
+	return l.T("ui.priority." + strconv.Itoa(min(max(n, 1), 5)))
 }
 
 // PriorityName is a priority in words with its rank: "Priorité 2, haute".

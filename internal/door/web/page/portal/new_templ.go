@@ -633,7 +633,7 @@ func newForm(v NewView) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = ui.DraftForm(DraftURL(NewDraft)).Render(templ.WithChildren(ctx, templ_7745c5c3_Var20), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.DraftForm(DraftURL(NewDraft), v.DraftVersion).Render(templ.WithChildren(ctx, templ_7745c5c3_Var20), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -51,6 +51,8 @@ type NewView struct {
 	Mistakes ui.Mistakes
 	Restored string // when the draft that fills the form was saved; empty: it is not one
 	Fresh    string // what was asked for while an older draft is shown; empty: nothing
+	// DraftVersion is that of the draft that is kept now; 0: none.
+	DraftVersion int64
 	Questions
 }
 
