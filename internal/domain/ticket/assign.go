@@ -11,7 +11,8 @@ import (
 	"entraide/internal/base/text"
 )
 
-// Assign gives a ticket to a person who works its queue, or frees it when personID is "". A new ticket becomes open.
+// Assign gives a ticket to a person who works its queue, or frees it when personID is "". A new ticket becomes open, and
+// an open one that nobody has answered is new again once it is free.
 // It appends ticket.assigned; assigning to who has it already does nothing.
 // Errors: errs.NotFound, errs.Forbidden, errs.Conflict, errs.Invalid (assignee).
 func Assign(ctx context.Context, tx *db.Tx, a auth.Actor, ticketID, personID string, version int64) (Ticket, error) {
@@ -28,8 +29,11 @@ func Assign(ctx context.Context, tx *db.Tx, a auth.Actor, ticketID, personID str
 	}
 	d := event.Data{Person: personID, Changes: []event.Change{{Field: "assignee", From: t.Assignee, To: name}}}
 	t.AssigneeID, t.Assignee = personID, name
-	if t.Status == New && personID != "" {
+	switch {
+	case t.Status == New && personID != "":
 		t.Status = Open
+	case t.Status == Open && personID == "" && t.RespondedAt.IsZero():
+		t.Status = New
 	}
 	return t, saveAnd(ctx, tx, a, &t, event.Event{Kind: "ticket.assigned", Data: d})
 }

@@ -109,7 +109,7 @@ func TestComposerInTwoTabsAndSentTwice(t *testing.T) {
 			return answer{w.Code, w.Body.String(), w.Header()}
 		}
 		v1 := h.want(save("0", "reply", "Bonjour"), 200).header.Get("Draft-Version")
-		v2 := h.want(save(v1, "note", "Bonjour, voici"), 200).header.Get("Draft-Version")
+		v2 := h.want(save(v1, "reply", "Bonjour, voici"), 200).header.Get("Draft-Version")
 		if a := h.want(save(v1, "reply", "Autre chose"), 409, "Bonjour, voici"); a.header.Get("Draft-Version") != v2 {
 			t.Errorf("the choice names version %q, want %q", a.header.Get("Draft-Version"), v2)
 		}
