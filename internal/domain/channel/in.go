@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"entraide/internal/base/auth"
 	"entraide/internal/base/db"
@@ -45,6 +46,25 @@ func Receive(ctx context.Context, tx *db.Tx, a auth.Actor, in Incoming) (e Envel
 	return insert(ctx, tx, e)
 }
 
+// Recognise completes an envelope whose message could not be read when it came in, and can now: so that the same
+// message is known again.
+// Errors: errs.Forbidden unless a is the machine, errs.NotFound, errs.Conflict when the message came in again since.
+func Recognise(ctx context.Context, tx *db.Tx, a auth.Actor, envelopeID string, in Incoming) error {
+	if err := mayHandle(a); err != nil {
+		return err
+	}
+	var n int
+	err := db.First(ctx, tx, "SELECT count(*) FROM envelope WHERE direction = 'in' AND key = $1 AND id <> $2", []any{in.Key, envelopeID}, &n)
+	if err != nil {
+		return err
+	}
+	if n > 0 {
+		return fmt.Errorf("envelope %s: %w", envelopeID, errs.Conflict)
+	}
+	return tx.ExecOne(ctx, "UPDATE envelope SET message_id = $1, sender = $2, recipient = $3, subject = $4, key = $5 WHERE id = $6 AND direction = 'in'",
+		in.MessageID, in.Sender, in.Recipient, text.Excerpt(in.Subject, maxSubject), in.Key, envelopeID)
+}
+
 // insert stores e unless its key is known; then it returns what is stored.
 func insert(ctx context.Context, tx *db.Tx, e Envelope) (Envelope, bool, error) {
 	n, err := tx.Exec(ctx, `INSERT INTO envelope (`+columns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0, $15, $16, $17, $18, $19)
@@ -67,28 +87,30 @@ func insert(ctx context.Context, tx *db.Tx, e Envelope) (Envelope, bool, error) 
 // MarkDone says that what came in became message of ref.
 // Errors: errs.Forbidden unless a is the machine, errs.NotFound unless the envelope is in and undecided or parked.
 func MarkDone(ctx context.Context, tx *db.Tx, a auth.Actor, envelopeID, ref, message string) error {
-	return decide(ctx, tx, a, Envelope{ID: envelopeID, State: Done, Ref: ref, Message: message})
+	return Decide(ctx, tx, a, Envelope{ID: envelopeID, State: Done, Ref: ref, Message: message})
 }
 
 // Ignore says that what came in is not answered and why. ref is the record that it concerns, "" if none.
 // Errors: as MarkDone.
 func Ignore(ctx context.Context, tx *db.Tx, a auth.Actor, envelopeID, reason, ref string) error {
-	return decide(ctx, tx, a, Envelope{ID: envelopeID, State: Ignored, Reason: reason, Ref: ref})
+	return Decide(ctx, tx, a, Envelope{ID: envelopeID, State: Ignored, Reason: reason, Ref: ref})
 }
 
 // Park leaves what came in for a person to look at and says why.
 // Errors: as MarkDone.
 func Park(ctx context.Context, tx *db.Tx, a auth.Actor, envelopeID, reason string) error {
-	return decide(ctx, tx, a, Envelope{ID: envelopeID, State: Parked, Reason: reason})
+	return Decide(ctx, tx, a, Envelope{ID: envelopeID, State: Parked, Reason: reason})
 }
 
-func decide(ctx context.Context, tx *db.Tx, a auth.Actor, e Envelope) error {
+// Decide writes down what became of what came in: State, Reason, Ref, Message, Exchange, Suggest and Trail of e.
+// Errors: as MarkDone.
+func Decide(ctx context.Context, tx *db.Tx, a auth.Actor, e Envelope) error {
 	if err := mayHandle(a); err != nil {
 		return err
 	}
-	err := tx.ExecOne(ctx, `UPDATE envelope SET state = $1, reason = $2, ref = $3, message = $4, done_at = $5
-		WHERE id = $6 AND direction = 'in' AND state IN ('received', 'parked')`,
-		e.State, text.Excerpt(e.Reason, maxReason), e.Ref, e.Message, db.Ms(tx.Now), e.ID)
+	err := tx.ExecOne(ctx, `UPDATE envelope SET state = $1, reason = $2, ref = $3, message = $4, done_at = $5, exchange = $6, suggest = $7, trail = $8
+		WHERE id = $9 AND direction = 'in' AND state IN ('received', 'parked', 'quarantined')`,
+		e.State, text.Excerpt(e.Reason, maxReason), e.Ref, e.Message, db.Ms(tx.Now), e.Exchange, e.Suggest, db.JSON(&e.Trail), e.ID)
 	if err != nil {
 		return fmt.Errorf("envelope %s %s: %w", e.ID, e.State, err)
 	}
@@ -111,6 +133,13 @@ func FindThread(ctx context.Context, tx *db.Tx, a auth.Actor, messageIDs []strin
 	if err != nil {
 		return "", fmt.Errorf("find thread: %w", err)
 	}
+	if len(rows) == 0 { // of mails that we never saw, but others cited before
+		rows, err = db.All(ctx, tx, func(r db.Row, x *row) error { return r.Scan(&x.messageID, &x.ref) },
+			"SELECT message_id, ref FROM envelope_cite WHERE "+tx.In("message_id", 1)+" ORDER BY at, ref", db.List(messageIDs))
+		if err != nil {
+			return "", fmt.Errorf("find thread by what others cited: %w", err)
+		}
+	}
 	for _, m := range messageIDs {
 		for _, r := range rows {
 			if r.messageID == m {
@@ -119,6 +148,84 @@ func FindThread(ctx context.Context, tx *db.Tx, a auth.Actor, messageIDs []strin
 		}
 	}
 	return "", nil
+}
+
+// maxCites bounds how many ids one mail may tie to a record.
+const maxCites = 20
+
+// Cite remembers that a mail of ref cites these message ids, so that an answer to any of them finds ref.
+// Errors: errs.Forbidden unless a is the machine.
+func Cite(ctx context.Context, tx *db.Tx, a auth.Actor, ref string, messageIDs []string) error {
+	if err := mayHandle(a); err != nil {
+		return err
+	}
+	for _, m := range messageIDs[:min(len(messageIDs), maxCites)] {
+		err := tx.Later(ctx, "INSERT INTO envelope_cite (message_id, ref, at) VALUES ($1, $2, $3) ON CONFLICT (message_id, ref) DO NOTHING", m, ref, db.Ms(tx.Now))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// CitedMessage returns the id of the ticket message that the nearest cited mail of ours carried; "" if none did.
+// Errors: errs.Forbidden unless a is the machine.
+func CitedMessage(ctx context.Context, tx *db.Tx, a auth.Actor, messageIDs []string) (string, error) {
+	if err := mayHandle(a); err != nil || len(messageIDs) == 0 {
+		return "", err
+	}
+	type row struct{ messageID, message string }
+	rows, err := db.All(ctx, tx, func(r db.Row, x *row) error { return r.Scan(&x.messageID, &x.message) },
+		"SELECT message_id, message FROM envelope WHERE "+tx.In("message_id", 1)+" AND direction = 'out' AND message <> '' ORDER BY at DESC, id DESC", db.List(messageIDs))
+	if err != nil {
+		return "", fmt.Errorf("cited message: %w", err)
+	}
+	for _, m := range messageIDs {
+		for _, r := range rows {
+			if r.messageID == m {
+				return r.message, nil
+			}
+		}
+	}
+	return "", nil
+}
+
+// Recent counts what came from a sender since a moment.
+// Errors: errs.Forbidden unless a is the machine.
+func Recent(ctx context.Context, tx *db.Tx, a auth.Actor, sender string, since time.Time) (n int, err error) {
+	if err := mayHandle(a); err != nil {
+		return 0, err
+	}
+	err = db.First(ctx, tx, "SELECT count(*) FROM envelope WHERE direction = 'in' AND sender = $1 AND at > $2", []any{sender, db.Ms(since)}, &n)
+	return n, err
+}
+
+// Asked returns the mails of ref that may belong to another record: a question for whoever works on ref.
+// Errors: errs.Forbidden unless a is an agent; whether a may see ref is for the caller to decide.
+func Asked(ctx context.Context, tx *db.Tx, a auth.Actor, ref string) ([]Envelope, error) {
+	if err := mayKnowAddresses(a); err != nil {
+		return nil, err
+	}
+	return db.All(ctx, tx, scanHead, "SELECT "+headColumns+" FROM envelope WHERE ref = $1 AND suggest <> '' ORDER BY at, id", ref)
+}
+
+// Answered forgets the question of an envelope.
+// Errors: errs.Forbidden unless a is an agent, errs.NotFound when it asks nothing.
+func Answered(ctx context.Context, tx *db.Tx, a auth.Actor, envelopeID string) error {
+	if err := mayKnowAddresses(a); err != nil {
+		return err
+	}
+	tx.Signal("envelopes")
+	return tx.ExecOne(ctx, "UPDATE envelope SET suggest = '' WHERE id = $1 AND suggest <> ''", envelopeID)
+}
+
+// Question returns an envelope that asks where it belongs, without its content.
+// Errors: errs.Forbidden unless a is an agent, errs.NotFound.
+func Question(ctx context.Context, tx *db.Tx, a auth.Actor, envelopeID string) (Envelope, error) {
+	if err := mayKnowAddresses(a); err != nil {
+		return Envelope{}, err
+	}
+	return db.One(ctx, tx, scanHead, "SELECT "+headColumns+" FROM envelope WHERE id = $1 AND suggest <> ''", envelopeID)
 }
 
 // Thread returns the message ids of the mails of ref exchanged with one address, oldest first: what the next mail's

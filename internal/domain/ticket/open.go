@@ -30,6 +30,7 @@ type Draft struct {
 	Channel     Channel
 	CategoryID  string
 	QueueID     string // "" = by category; only agents may choose
+	ArrivalID   string // queue of the address it was written to, for one without category; "" = the usual one
 	Impact      int    // 0 = 3
 	Urgency     int    // 0 = 3
 	Fields      map[string]any

@@ -76,7 +76,11 @@ func (t *Ticket) surroundings(ctx context.Context, tx *db.Tx, queueID string) (s
 
 // checkSurroundings takes queue, fields and priority into t and names what is wrong with them.
 func (t *Ticket) checkSurroundings(ctx context.Context, tx *db.Tx, d Draft) ([]errs.Field, error) {
-	s, err := t.surroundings(ctx, tx, d.QueueID)
+	queue := d.QueueID
+	if queue == "" && t.CategoryID == "" {
+		queue = d.ArrivalID
+	}
+	s, err := t.surroundings(ctx, tx, queue)
 	if err != nil {
 		return nil, err
 	}

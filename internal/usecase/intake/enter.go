@@ -17,32 +17,74 @@ import (
 	"entraide/internal/domain/ticket"
 )
 
-// enter makes a reply or a ticket of m and returns the id of the message that carries it.
-func enter(ctx context.Context, tx *db.Tx, m mail) (Result, string, error) {
+// enter makes a reply or a ticket of m.
+func enter(ctx context.Context, tx *db.Tx, m *mail) (Result, error) {
+	x, err := channel.FindExchange(ctx, tx, machine(), cited(m.Message), m.sentTo())
+	if err == nil {
+		return consulted(ctx, tx, x, m)
+	}
+	if !errors.Is(err, errs.NotFound) {
+		return Result{}, err
+	}
 	p, err := identity.EnsureParticipant(ctx, tx, machine(), m.From.Address, m.From.Name)
 	if err != nil {
-		return Result{}, "", err
+		return Result{}, err
 	}
 	a, err := actor(ctx, tx, p)
 	if err != nil {
-		return Result{}, "", err
+		return Result{}, err
+	}
+	if m.forged() && a.Agent() {
+		// Whoever wrote this is not proven to be that colleague: they may ask, and nothing else.
+		m.step("mail.step.forged", "address", m.From.Address)
+		a = auth.Actor{ID: a.ID, Name: a.Name, Email: a.Email, Lang: a.Lang, Zone: a.Zone}
 	}
 	named, err := thread(ctx, tx, m)
 	if err != nil {
-		return Result{}, "", err
+		return Result{}, err
 	}
 	joins, err := mayJoin(ctx, tx, a, named)
 	if err != nil {
-		return Result{}, "", err
+		return Result{}, err
 	}
+	joins = joins && !m.forged()
 	d, err := upload(ctx, tx, a, i18n.New(p.Lang, p.Zone), m)
 	if err != nil {
-		return Result{}, "", err
+		return Result{}, err
 	}
 	if joins {
 		return reply(ctx, tx, a, named, d, m)
 	}
 	return open(ctx, tx, a, named, d, m)
+}
+
+// consulted puts the answer of a third party on its ticket, as a note: who made the request never reads it.
+func consulted(ctx context.Context, tx *db.Tx, x channel.Exchange, m *mail) (Result, error) {
+	id, _ := strings.CutPrefix(x.Ref, "ticket/")
+	t, err := ticket.Follow(ctx, tx, machine(), id)
+	if err != nil {
+		return Result{}, err
+	}
+	l := i18n.Loc{}
+	d, err := upload(ctx, tx, machine(), l, m)
+	if err != nil {
+		return Result{}, err
+	}
+	who := strings.TrimSpace(m.From.Name + " <" + m.From.Address + ">")
+	d.Body = shorten(l.T("mail.in.third_party", "who", who) + "\n\n" + d.Body)
+	d.HTML = "" // the sentence above must stand in front of it
+	said, err := ticket.Note(ctx, tx, machine(), t.ID, ticket.Say{Draught: d, Channel: ticket.Mail})
+	if err != nil {
+		return Result{}, err
+	}
+	if t.Status == ticket.Pending && t.PendingOn == ticket.OnThirdParty {
+		if _, err := ticket.Resume(ctx, tx, machine(), t.ID, 0); err != nil {
+			return Result{}, err
+		}
+	}
+	m.step("mail.step.exchange", "ref", t.Reference(), "address", x.Address)
+	m.decision.Exchange, m.decision.Message = x.ID, said.ID
+	return Result{Outcome: Replied, Ref: t.Ref(), Reference: t.Reference()}, left(ctx, tx, t, m)
 }
 
 // actor is what p may by mail: what they may anywhere. Who has no access any more still may ask.
@@ -54,23 +96,37 @@ func actor(ctx context.Context, tx *db.Tx, p identity.Person) (auth.Actor, error
 	return a, err
 }
 
-// thread returns the ticket that m answers or names, merged ones followed; the zero ticket when there is none.
-func thread(ctx context.Context, tx *db.Tx, m mail) (ticket.Ticket, error) {
+// thread returns the ticket that m answers or names, merged ones followed; the zero ticket when there is none. What
+// only we can write goes first: our reply address, then ids of mails, then the reference that anybody can type.
+func thread(ctx context.Context, tx *db.Tx, m *mail) (ticket.Ticket, error) {
 	ids := cited(m.Message)
-	ref, err := channel.FindThread(ctx, tx, machine(), ids)
+	byAddress, _, err := channel.FindReply(ctx, tx, machine(), m.sentTo())
 	if err != nil {
 		return ticket.Ticket{}, err
 	}
-	byID, _ := strings.CutPrefix(ref, "ticket/")
-	for _, name := range []string{byID, ownRecord(ids), text.Reference(m.Subject)} {
-		if name == "" {
+	byID, err := channel.FindThread(ctx, tx, machine(), ids)
+	if err != nil {
+		return ticket.Ticket{}, err
+	}
+	for _, way := range []struct{ step, name string }{
+		{"mail.step.by_address", strings.TrimPrefix(byAddress, "ticket/")},
+		{"mail.step.by_id", strings.TrimPrefix(byID, "ticket/")},
+		{"mail.step.by_id", ownRecord(ids)},
+		{"mail.step.by_subject", text.Reference(m.Subject)},
+	} {
+		if way.name == "" {
 			continue
 		}
-		t, err := ticket.Follow(ctx, tx, machine(), name)
-		if err == nil || !errors.Is(err, errs.NotFound) {
-			return t, err
+		t, err := ticket.Follow(ctx, tx, machine(), way.name)
+		if errors.Is(err, errs.NotFound) {
+			continue
 		}
+		if err == nil {
+			m.step(way.step, "ref", t.Reference())
+		}
+		return t, err
 	}
+	m.step("mail.step.no_thread")
 	return ticket.Ticket{}, nil
 }
 
@@ -95,7 +151,7 @@ func mayJoin(ctx context.Context, tx *db.Tx, a auth.Actor, t ticket.Ticket) (boo
 }
 
 // upload records m's files as a's and returns the message that m becomes.
-func upload(ctx context.Context, tx *db.Tx, a auth.Actor, l i18n.Loc, m mail) (ticket.Draught, error) {
+func upload(ctx context.Context, tx *db.Tx, a auth.Actor, l i18n.Loc, m *mail) (ticket.Draught, error) {
 	inline := map[string]string{}
 	var ids []string
 	for _, f := range m.files {
@@ -111,47 +167,95 @@ func upload(ctx context.Context, tx *db.Tx, a auth.Actor, l i18n.Loc, m mail) (t
 	return draught(l, m.Message, inline, ids, m.envelope.Hash), nil
 }
 
-func reply(ctx context.Context, tx *db.Tx, a auth.Actor, t ticket.Ticket, d ticket.Draught, m mail) (Result, string, error) {
-	said, err := ticket.Reply(ctx, tx, a, t.ID, ticket.Say{Draught: d, Channel: ticket.Mail})
+// reply puts m on t. An agent who answers the mail about a note writes a note: what was said inside stays inside.
+func reply(ctx context.Context, tx *db.Tx, a auth.Actor, t ticket.Ticket, d ticket.Draught, m *mail) (Result, error) {
+	inside, err := answersNote(ctx, tx, a, t, m)
 	if err != nil {
-		return Result{}, "", err
+		return Result{}, err
 	}
-	return Result{Outcome: Replied, Ref: t.Ref(), Reference: t.Reference()}, said.ID, left(ctx, tx, t, m)
+	say, step := ticket.Reply, "mail.step.replied"
+	if inside {
+		say, step = ticket.Note, "mail.step.noted"
+	}
+	said, err := say(ctx, tx, a, t.ID, ticket.Say{Draught: d, Channel: ticket.Mail})
+	if err != nil {
+		return Result{}, err
+	}
+	m.step(step, "ref", t.Reference())
+	if d.Quoted != "" {
+		m.step("mail.step.cut")
+	}
+	m.decision.Message = said.ID
+	return Result{Outcome: Replied, Ref: t.Ref(), Reference: t.Reference()}, left(ctx, tx, t, m)
 }
 
-// open makes a ticket of m. named is the ticket that m speaks of without joining it, zero if none: the two are linked
-// and the desk is told why, so that it can merge them.
-func open(ctx context.Context, tx *db.Tx, a auth.Actor, named ticket.Ticket, d ticket.Draught, m mail) (Result, string, error) {
-	l := i18n.New(a.Lang, a.Zone)
-	t, err := ticket.OpenTicket(ctx, tx, a, ticket.Draft{Subject: subject(l, m.Message), Channel: ticket.Mail, Message: d})
+func answersNote(ctx context.Context, tx *db.Tx, a auth.Actor, t ticket.Ticket, m *mail) (bool, error) {
+	if !t.AsAgent(a) || t.Own(a) {
+		return false, nil
+	}
+	id, err := channel.CitedMessage(ctx, tx, machine(), cited(m.Message))
+	if err != nil || id == "" {
+		return false, err
+	}
+	said, err := ticket.Conversation(ctx, tx, machine(), t)
 	if err != nil {
-		return Result{}, "", err
+		return false, err
+	}
+	for _, x := range said {
+		if x.ID == id {
+			return x.Visibility == ticket.Internal, nil
+		}
+	}
+	return false, nil
+}
+
+// open makes a ticket of m. named is the ticket that m speaks of without joining it, zero if none: the two are linked,
+// the desk is told why, and asked whether they are one matter when the sender takes no part in named.
+func open(ctx context.Context, tx *db.Tx, a auth.Actor, named ticket.Ticket, d ticket.Draught, m *mail) (Result, error) {
+	l := i18n.New(a.Lang, a.Zone)
+	arrival, err := arrivalQueue(ctx, tx, m)
+	if err != nil {
+		return Result{}, err
+	}
+	t, err := ticket.OpenTicket(ctx, tx, a, ticket.Draft{Subject: subject(l, m.Message), Channel: ticket.Mail, ArrivalID: arrival, Message: d})
+	if err != nil {
+		return Result{}, err
 	}
 	r := Result{Outcome: Opened, Ref: t.Ref(), Reference: t.Reference()}
+	m.step("mail.step.opened", "ref", t.Reference())
 	said, err := ticket.Conversation(ctx, tx, machine(), t)
 	if err != nil || len(said) == 0 {
-		return r, "", err
+		return r, err
 	}
-	first := said[0].ID
+	m.decision.Message = said[0].ID
+	if m.forged() {
+		if err := note(ctx, tx, t, i18n.Loc{}.T("mail.in.forged", "address", m.From.Address)); err != nil {
+			return r, err
+		}
+	}
 	if named.ID != "" {
 		if err := ticket.AddLink(ctx, tx, machine(), t.ID, named.ID, ticket.Related); err != nil {
-			return r, first, err
+			return r, err
 		}
 		why := "mail.in.about"
-		if _, err := ticket.Find(ctx, tx, a, named.ID); err == nil {
+		if _, err := ticket.Find(ctx, tx, a, named.ID); err == nil && !m.forged() {
 			why = "mail.in.after"
-		} else if !errors.Is(err, errs.NotFound) {
-			return r, first, err
+			m.step("mail.step.over", "ref", named.Reference())
+		} else if err != nil && !errors.Is(err, errs.NotFound) {
+			return r, err
+		} else {
+			m.step("mail.step.stranger", "ref", named.Reference())
+			m.decision.Suggest = named.Ref()
 		}
 		if err := note(ctx, tx, t, i18n.Loc{}.T(why, "ref", named.Reference())); err != nil {
-			return r, first, err
+			return r, err
 		}
 	}
-	return r, first, left(ctx, tx, t, m)
+	return r, left(ctx, tx, t, m)
 }
 
 // left tells the desk of attachments that were too many; the raw mail keeps them.
-func left(ctx context.Context, tx *db.Tx, t ticket.Ticket, m mail) error {
+func left(ctx context.Context, tx *db.Tx, t ticket.Ticket, m *mail) error {
 	if m.left == 0 {
 		return nil
 	}

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -101,5 +102,17 @@ func TestDraught(t *testing.T) {
 	}
 	if d := draught(i18n.Loc{}, mime.Message{ReplyText: strings.Repeat("é", ticket.MaxBody+5)}, nil, nil, ""); len([]rune(d.Body)) != ticket.MaxBody {
 		t.Errorf("%d runes", len([]rune(d.Body)))
+	}
+}
+
+type panicking struct{}
+
+func (panicking) Read([]byte) (int, error) { panic("a fault of ours") }
+
+func TestPoisonIsAnError(t *testing.T) {
+	_, err := parsed(mime.Parser{}, panicking{})
+	var p poison
+	if !errors.As(err, &p) || p.Error() != "a fault of ours" {
+		t.Errorf("%v", err)
 	}
 }

@@ -71,3 +71,12 @@ CREATE TABLE mail_key (
 	name  TEXT PRIMARY KEY,
 	value TEXT NOT NULL
 );
+
+-- Message ids that mails which came in cite, also of mails that we never saw: an answer to one of them belongs together.
+-- owner: channel
+CREATE TABLE envelope_cite (
+	message_id TEXT   NOT NULL,
+	ref        TEXT   NOT NULL, -- "ticket/…"
+	at         BIGINT NOT NULL,
+	PRIMARY KEY (message_id, ref)
+){{clustered}};
