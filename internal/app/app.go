@@ -154,7 +154,8 @@ func (a *App) wire() error {
 	if err != nil {
 		return fmt.Errorf("api: %w", err)
 	}
-	pages, err := web.New(k, web.Deps{Metrics: metrics, Log: slog.Default(), API: rest, Version: Version, Ready: a.ready})
+	pages, err := web.New(k, web.Deps{Metrics: metrics, Log: slog.Default(), API: rest, Version: Version, Ready: a.ready,
+		Seal: key, TestMail: sender.Test})
 	if err != nil {
 		return fmt.Errorf("web: %w", err)
 	}

@@ -34,12 +34,11 @@ type post struct {
 
 // Paths of the pages of mail.
 const (
-	boxesPath     = mailPath + "/boxes"
-	journalPath   = mailPath + "/messages"
-	blocksPath    = mailPath + "/blocks"
-	deadPath      = mailPath + "/addresses"
-	templatesPath = mailPath + "/templates"
-	consentPath   = mailPath + "/consent"
+	boxesPath   = mailPath + "/boxes"
+	journalPath = mailPath + "/messages"
+	blocksPath  = mailPath + "/blocks"
+	deadPath    = mailPath + "/addresses"
+	consentPath = mailPath + "/consent"
 )
 
 // MountMail registers the pages of mail.
@@ -61,6 +60,7 @@ func MountMail(k *kit.Kit, m Mail) {
 	admins("POST "+boxesPath+"/{id}/trip", p.startTrip)
 	admins("GET "+boxesPath+"/{id}/trips/{envelope}", p.trip)
 	p.mountJournal()
+	p.mountBlocks()
 }
 
 // mailShell is the frame of a page of mail.

@@ -53,7 +53,11 @@ func (p post) retryMail(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	got, err := intake.Again(r.Context(), p.DB, p.Blobs, auth.From(r.Context()), e.ID, o)
+	way := intake.Again
+	if e.State == channel.Quarantined {
+		way = intake.Release
+	}
+	got, err := way(r.Context(), p.DB, p.Blobs, auth.From(r.Context()), e.ID, o)
 	if err != nil {
 		return err
 	}

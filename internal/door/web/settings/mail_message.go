@@ -29,6 +29,7 @@ func (p post) mountJournal() {
 	p.Route(kit.Admins, "GET "+journalPath+"/{id}/raw", p.rawMail)
 	p.Route(kit.Admins, "GET "+journalPath+"/{id}/body", p.mailBody)
 	p.Route(kit.Admins, "POST "+journalPath+"/{id}/retry", p.retryMail)
+	p.Route(kit.Admins, "POST "+journalPath+"/{id}/release", p.retryMail)
 	p.Route(kit.Admins, "POST "+journalPath+"/{id}/belongs", p.belongs)
 }
 

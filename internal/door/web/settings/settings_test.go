@@ -18,6 +18,7 @@ import (
 	"entraide/internal/base/db"
 	"entraide/internal/base/db/dbtest"
 	"entraide/internal/base/job"
+	"entraide/internal/base/seal"
 	"entraide/internal/domain/identity"
 	"entraide/internal/door/web/kit"
 	"entraide/internal/door/web/settings"
@@ -61,6 +62,15 @@ func (b browser) do(want int, path string, form url.Values) string {
 	return string(page)
 }
 
+// key seals the secrets of the mailboxes of tests.
+var key = func() seal.Key {
+	k, err := seal.New(make([]byte, seal.Size))
+	if err != nil {
+		panic(err)
+	}
+	return k
+}()
+
 func each(t *testing.T, f func(t *testing.T, d *db.DB, admin, agent browser)) {
 	t.Helper()
 	dbtest.Each(t, "", func(t *testing.T, d *db.DB) {
@@ -72,7 +82,7 @@ func each(t *testing.T, f func(t *testing.T, d *db.DB, admin, agent browser)) {
 		cfg.BaseURL = "http://support.example"
 		k := &kit.Kit{DB: d, Blobs: blobs, Hasher: identity.NewHasher(1), Config: cfg, Drain: t.Context()}
 		settings.Mount(k)
-		settings.MountMail(k, settings.Mail{})
+		settings.MountMail(k, settings.Mail{Seal: key})
 		k.Route(kit.Everyone, "GET /as/{id}", func(w http.ResponseWriter, r *http.Request) error { return k.SignIn(w, r, r.PathValue("id")) })
 		var statements atomic.Int64 // of the last page, told by a page of the test's own
 		k.Route(kit.Everyone, "GET /statements", func(w http.ResponseWriter, _ *http.Request) error {

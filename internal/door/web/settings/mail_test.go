@@ -1,0 +1,137 @@
+package settings_test
+
+import (
+	"context"
+	"net/url"
+	"strings"
+	"testing"
+
+	"entraide/internal/base/auth"
+	"entraide/internal/base/blob"
+	"entraide/internal/base/db"
+	"entraide/internal/base/db/dbtest"
+	"entraide/internal/domain/channel"
+	"entraide/internal/domain/identity"
+	"entraide/internal/domain/ticket"
+	"entraide/internal/usecase/intake"
+)
+
+func TestMailboxes(t *testing.T) {
+	each(t, func(t *testing.T, d *db.DB, admin, agent browser) {
+		has(t, admin.do(200, "/settings/mail", nil), "/settings/mail/boxes/new")
+		for _, path := range []string{"", "/boxes/new", "/messages", "/blocks", "/addresses"} {
+			admin.do(200, "/settings/mail"+path, nil)
+			agent.do(403, "/settings/mail"+path, nil)
+		}
+		for _, preset := range []string{"microsoft365", "gmail", "ovh", "infomaniak", "zimbra", "nonsense"} {
+			admin.do(200, "/settings/mail/boxes/new?preset="+preset, nil)
+		}
+		form := url.Values{"name": {"Support"}, "address": {"no address"}, "in_way": {"imap"}, "in_host": {"imap.x.example"}, "in_user": {"aide"},
+			"password": {"tr0ubadour"}, "active": {"on"}}
+		refused := admin.do(422, "/settings/mail/boxes", form)
+		has(t, refused, "no address")
+		if strings.Contains(refused, "tr0ubadour") {
+			t.Error("a refused form shows the password")
+		}
+		agent.do(403, "/settings/mail/boxes", form)
+		form.Set("address", "aide@x.example")
+		box := admin.do(303, "/settings/mail/boxes", form)
+		page := admin.do(200, box, nil)
+		has(t, page, "imap.x.example")
+		if strings.Contains(page, "tr0ubadour") {
+			t.Error("the page shows the password")
+		}
+		form.Set("password", "") // kept
+		form.Set("version", "1")
+		form.Set("name", "Assistance")
+		admin.do(303, box, form)
+		err := d.Read(t.Context(), func(tx *db.Tx) error {
+			list, err := channel.Mailboxes(t.Context(), tx, auth.System("test"))
+			if err != nil {
+				return err
+			}
+			if len(list) != 1 || list[0].Name != "Assistance" {
+				t.Errorf("%d mailboxes, %+v", len(list), list)
+			}
+			s, err := list[0].Secrets(key)
+			if s.Password != "tr0ubadour" {
+				t.Error("the password is not kept")
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		form.Set("version", "1")
+		has(t, admin.do(409, box, form), "Assistance")
+		admin.do(404, "/settings/mail/boxes/none", nil)
+		admin.do(422, box+"/removal", url.Values{})
+		agent.do(403, box+"/removal", url.Values{"sure": {"on"}})
+		admin.do(303, box+"/removal", url.Values{"sure": {"on"}})
+		if n := dbtest.Count(t, d, "mailbox"); n != 0 {
+			t.Errorf("%d mailboxes after removal", n)
+		}
+	})
+}
+
+func TestMessageExplained(t *testing.T) {
+	each(t, func(t *testing.T, d *db.DB, admin, agent browser) {
+		blobs, err := blob.OpenDir(t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = d.Write(t.Context(), func(tx *db.Tx) error {
+			if _, err := identity.Seed(t.Context(), tx, auth.System("test"), [3]string{"1", "2", "3"}); err != nil {
+				return err
+			}
+			return ticket.Seed(t.Context(), tx)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := func(raw string) intake.Result {
+			r, err := intake.Deliver(context.Background(), d, blobs, strings.NewReader(raw), intake.Options{Host: "support.example"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return r
+		}
+		const mail = "From: Eve <eve@spam.example>\r\nTo: aide@x.example\r\nSubject: Promo <b>X</b>\r\nMessage-ID: <1@spam.example>\r\n\r\nAchetez\r\n"
+		admin.do(422, "/settings/mail/blocks", url.Values{"pattern": {"nowhere"}, "reason": {"parce que"}})
+		has(t, admin.do(422, "/settings/mail/blocks", url.Values{"pattern": {"nowhere"}, "reason": {"parce que"}}), "parce que")
+		admin.do(303, "/settings/mail/blocks", url.Values{"pattern": {"spam.example"}})
+		has(t, admin.do(200, "/settings/mail/blocks", nil), "spam.example")
+		r := in(mail)
+		if r.Outcome != intake.Quarantined {
+			t.Fatalf("%+v", r)
+		}
+		path := "/settings/mail/messages/" + r.Envelope
+		page := admin.do(200, path, nil)
+		has(t, page, "It matches the blocked sender spam.example.")
+		has(t, page, "Promo &lt;b&gt;X")
+		has(t, page, path+"/release")
+		agent.do(403, path, nil)
+		agent.do(403, path+"/raw", nil)
+		agent.do(403, path+"/release", url.Values{})
+		has(t, admin.do(200, "/settings/mail/messages?state=quarantined", nil), "eve@spam.example")
+		admin.do(303, "/settings/mail/blocks/removal", url.Values{"pattern": {"spam.example"}})
+		admin.do(404, "/settings/mail/blocks/removal", url.Values{"pattern": {"spam.example"}})
+		admin.do(404, "/settings/mail/messages/none", nil)
+	})
+}
+
+func TestDeadAddresses(t *testing.T) {
+	each(t, func(t *testing.T, d *db.DB, admin, agent browser) {
+		err := d.Write(t.Context(), func(tx *db.Tx) error {
+			_, err := channel.NoteBounce(t.Context(), tx, auth.System("test"), "gone@x.example", "5.1.1", "no such user")
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		has(t, admin.do(200, "/settings/mail/addresses", nil), "no such user")
+		agent.do(403, "/settings/mail/addresses/revival", url.Values{"address": {"gone@x.example"}})
+		admin.do(303, "/settings/mail/addresses/revival", url.Values{"address": {"gone@x.example"}})
+		admin.do(404, "/settings/mail/addresses/revival", url.Values{"address": {"gone@x.example"}})
+	})
+}
