@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/mail"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -26,10 +27,12 @@ import (
 	"entraide/internal/base/seal"
 	"entraide/internal/domain/identity"
 	"entraide/internal/door/api"
+	"entraide/internal/door/mailin"
 	"entraide/internal/door/mailout"
 	"entraide/internal/door/web"
 	"entraide/internal/door/web/kit"
 	"entraide/internal/door/web/static"
+	"entraide/internal/usecase/intake"
 	"entraide/internal/usecase/react"
 	"entraide/internal/usecase/recipients"
 )
@@ -51,6 +54,7 @@ type App struct {
 	metrics  *http.Server // nil unless it has an address of its own
 	readers  []event.Reader
 	runner   job.Runner
+	fetcher  mailin.Fetcher
 	drain    context.CancelFunc // ends streams
 	unlock   func() error
 }
@@ -142,6 +146,12 @@ func (a *App) wire() error {
 		return err
 	}
 	sender := mailout.Sender{DB: a.DB, Blobs: a.Blobs, Key: key, SMTP: func() config.SMTP { return cfg.SMTP }, Host: config.Host(cfg.BaseURL)}
+	own := []string{}
+	if from, err := mail.ParseAddress(cfg.SMTP.From); err == nil {
+		own = append(own, from.Address)
+	}
+	a.fetcher = mailin.Fetcher{DB: a.DB, Blobs: a.Blobs, Key: key,
+		Intake: intake.Options{Host: config.Host(cfg.BaseURL), Own: own, Limit: int64(cfg.Limits.Mail)}}
 	a.runner = job.Runner{DB: a.DB, Handlers: handlers(a.DB, sender, teller)}
 
 	k := &kit.Kit{DB: a.DB, Blobs: a.Blobs, Thumbs: blob.NewThumbnailer(2), Hasher: a.Hasher, Config: cfg, Drain: streams,
@@ -190,6 +200,7 @@ func (a *App) Run(ctx context.Context) error {
 	defer stopWork()
 	var background sync.WaitGroup
 	background.Go(func() { event.Run(work, a.DB, a.readers) })
+	background.Go(func() { a.fetcher.Run(work) })
 	failed := make(chan error, 3)
 	background.Go(func() {
 		if err := a.runner.Run(work); err != nil {

@@ -18,7 +18,10 @@ func TestAvatars(t *testing.T) {
 		anna, paul := add(t, d, "Anna Colin"), add(t, d, "Paul Roux")
 		hash := strings.Repeat("0a", 32)
 		set := func(a auth.Actor, id, hash string) error {
-			return try(t, d, func(ctx context.Context, tx *db.Tx) error { _, err := identity.SetAvatar(ctx, tx, a, id, hash); return err })
+			return try(t, d, func(ctx context.Context, tx *db.Tx) error {
+				_, err := identity.SetAvatar(ctx, tx, a, id, hash)
+				return err
+			})
 		}
 		faces := func(a auth.Actor) (got map[string]string) {
 			err := d.Read(t.Context(), func(tx *db.Tx) (err error) {

@@ -3,6 +3,7 @@ package settings
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"entraide/internal/base/auth"
 	"entraide/internal/base/db"
@@ -81,9 +82,17 @@ func (p post) boxes(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
+		fetches, err := channel.Fetches(ctx, tx, a)
+		if err != nil {
+			return err
+		}
 		for _, m := range list {
-			v.List = append(v.List, page.BoxLine{Name: m.Name, Address: m.Address, Href: boxesPath + "/" + m.ID, Queue: queues[m.QueueID],
-				Way: ways(l, m), Active: m.Active, Standard: m.Standard})
+			line := page.BoxLine{Name: m.Name, Address: m.Address, Href: boxesPath + "/" + m.ID, Queue: queues[m.QueueID],
+				Way: ways(l, m), Active: m.Active, Standard: m.Standard}
+			if f := fetches[m.ID]; m.Active && m.In.Way != channel.NoWay {
+				health(&line, l, f, tx.Now)
+			}
+			v.List = append(v.List, line)
 		}
 		troubles, err := channel.Troubles(ctx, tx, a, most)
 		v.Troubles = int64(len(troubles))
@@ -97,6 +106,19 @@ func (p post) boxes(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return kit.Render(w, r, http.StatusOK, page.BoxesPage(s, v))
+}
+
+// health writes how the fetching of a mailbox goes.
+func health(line *page.BoxLine, l i18n.Loc, f channel.Fetch, now time.Time) {
+	if f.Fetched > 0 {
+		line.Fetched = l.N("mailpage.box.fetched", f.Fetched)
+	}
+	if !f.Checked.IsZero() {
+		line.Checked = l.When(f.Checked, now)
+	}
+	if f.Error != "" {
+		line.Error, line.ErrorAt = f.Why(l), l.When(f.ErrorAt, now)
+	}
 }
 
 func queueNames(ctx context.Context, tx *db.Tx, a auth.Actor) (map[string]string, error) {
