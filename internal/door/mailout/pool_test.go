@@ -25,7 +25,7 @@ func TestPace(t *testing.T) {
 	if left < 5 || left > 7 {
 		t.Errorf("%d of 20 left at once", left)
 	}
-	if p.line(slow) != p.line(slow) || p.line(slow) == p.line(free) {
+	if first, again := p.line(slow), p.line(slow); first != again || first == p.line(free) {
 		t.Error("lines are mixed up")
 	}
 }

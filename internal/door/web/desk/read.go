@@ -42,6 +42,7 @@ type dossier struct {
 	policy      ticket.Policy
 	rating      ticket.Rating
 	rated       bool
+	asked       []doubt // mails that may belong to another ticket
 }
 
 // readDossier reads the ticket ref for its page.
@@ -110,6 +111,9 @@ func (d *dossier) readAround(ctx context.Context, tx *db.Tx, a auth.Actor) (err 
 		return err
 	}
 	if d.links, err = ticket.Links(ctx, tx, a, d.t); err != nil {
+		return err
+	}
+	if d.asked, err = askedOf(ctx, tx, a, d.t); err != nil {
 		return err
 	}
 	if d.rating, d.rated, err = ticket.RatingOf(ctx, tx, d.t); err != nil {

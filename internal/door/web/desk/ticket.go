@@ -110,6 +110,10 @@ func (d dossier) page(ctx context.Context, tx *db.Tx, a auth.Actor, f page.Form,
 	}
 	p.May = d.may(ctx, a, tx.Now)
 	p.Items = d.talk(ctx, tx, a, v)
+	for _, q := range d.asked {
+		p.Asked = append(p.Asked, page.Asked{ID: q.envelope.ID, Sender: q.envelope.Sender, Ref: q.about.Reference(), Subject: q.about.Subject,
+			Href: here(q.about.Reference(), v)})
+	}
 	p.Composer, p.Seen = d.composer(ctx, a, f, p), d.seen()
 	d.offers(ctx, a, &p)
 	p.Edit = d.editable(l, f)

@@ -169,6 +169,7 @@ type Ticket struct {
 	Version          string
 	May              Allowed
 	Items            []Item
+	Asked            []Asked // mails that may belong to another ticket
 	Present          []Presence
 	Composer         ui.Composer
 	Seen             string // id of the last public message shown
@@ -184,6 +185,9 @@ type Ticket struct {
 	Side             Side
 	Live             string // address of this page, for its live parts
 }
+
+// Asked is a mail of the ticket that names another one, which its sender takes no part in.
+type Asked struct{ ID, Sender, Ref, Subject, Href string }
 
 // Presence is a colleague who has the ticket open.
 type Presence struct {
