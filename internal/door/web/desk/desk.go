@@ -36,6 +36,7 @@ func Mount(k *kit.Kit) {
 		agents("GET /desk/tickets/{ref}/"+name, d.form(name))
 	}
 	agents("POST /desk/tickets/{ref}/mails/{envelope}", d.belongs)
+	agents("POST /desk/tickets/{ref}/deliveries/{message}", d.resend)
 	agents("GET /desk/tickets/{ref}/messages", d.form(""))
 	agents("GET /desk/tickets/{ref}/properties", d.form("properties"))
 	agents("POST /desk/messages/{id}/undo", d.takeBack)

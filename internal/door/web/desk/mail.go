@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"entraide/internal/base/auth"
 	"entraide/internal/base/db"
@@ -12,6 +13,7 @@ import (
 	"entraide/internal/base/i18n"
 	"entraide/internal/domain/channel"
 	"entraide/internal/domain/ticket"
+	page "entraide/internal/door/web/page/desk"
 	"entraide/internal/door/web/ui"
 	"entraide/internal/usecase/intake"
 )
@@ -74,4 +76,44 @@ func (d *desk) belongs(w http.ResponseWriter, r *http.Request) error {
 		key = "desk.mail.joined"
 	}
 	return d.Done(w, r, here(t.Reference(), r.URL.Query()), ui.Flash{Text: i18n.T(r.Context(), key, "ref", t.Reference())})
+}
+
+// sentBy writes what became of a message by mail, the worst of it when it went to several people.
+func sentBy(l i18n.Loc, now time.Time, x channel.Delivery) page.Sent {
+	s := page.Sent{Icon: "check", Bad: true}
+	switch x.State {
+	case channel.DeliverySent:
+		s.Bad = false
+	case channel.DeliveryWaiting:
+		s.Icon, s.Bad = "clock", false
+	case channel.DeliveryNoAddress:
+		s.Icon, s.Bad = "mail-x", false
+	default:
+		s.Icon = "circle-alert"
+	}
+	s.Line = l.T("desk.mail.sent."+string(x.State), "address", x.Address, "when", l.When(x.At, now))
+	if why := x.Why(l); why != "" && x.State != channel.DeliverySent {
+		s.Line += " " + why
+	}
+	return s
+}
+
+// resend sends again what of a message did not arrive.
+func (d *desk) resend(w http.ResponseWriter, r *http.Request) error {
+	var t ticket.Ticket
+	var n int
+	err := d.Write(r, func(ctx context.Context, tx *db.Tx, a auth.Actor) (err error) {
+		if t, err = ticket.Find(ctx, tx, a, r.PathValue("ref")); err != nil {
+			return err
+		}
+		if err := t.MayWork(a); err != nil {
+			return err
+		}
+		n, err = channel.Resend(ctx, tx, a, t.Ref(), r.PathValue("message"))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return d.Done(w, r, here(t.Reference(), r.URL.Query()), ui.Flash{Text: i18n.From(r.Context()).N("desk.mail.resent", int64(n))})
 }

@@ -1,10 +1,14 @@
 package desk_test
 
 import (
+	"context"
 	"net/url"
 	"strings"
 	"testing"
 
+	"entraide/internal/base/auth"
+	"entraide/internal/base/db"
+	"entraide/internal/domain/channel"
 	"entraide/internal/domain/ticket"
 	"entraide/internal/usecase/intake"
 )
@@ -37,5 +41,35 @@ func TestMailThatMayBelongElsewhere(t *testing.T) {
 		if page := h.get("yanis", h.path(two, "")); strings.Contains(page.body, "Oui, réunir") {
 			t.Error("asked again after no")
 		}
+	})
+}
+
+func TestWhatBecameOfAReply(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		x := h.open("VPN coupé", "")
+		var m ticket.Message
+		var e channel.Envelope
+		write := func(f func(ctx context.Context, tx *db.Tx) error) {
+			t.Helper()
+			if err := h.db.Write(t.Context(), func(tx *db.Tx) error { return f(t.Context(), tx) }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		machine := auth.System("test")
+		write(func(ctx context.Context, tx *db.Tx) (err error) {
+			if m, err = ticket.Reply(ctx, tx, machine, x.ID, ticket.Say{Draught: ticket.Draught{Body: "Regardez ceci."}}); err != nil {
+				return err
+			}
+			e, _, err = channel.Post(ctx, tx, machine, channel.Outgoing{MessageID: "r1@x.example", Recipient: "camille@x.example", Key: "r1", Ref: x.Ref(), Message: m.ID}, tx.Now)
+			return err
+		})
+		h.want(h.get("yanis", h.path(x, "")), 200, "Attend de partir vers camille@x.example.")
+		write(func(ctx context.Context, tx *db.Tx) error {
+			return channel.MarkFailed(ctx, tx, machine, e.ID, channel.Because("mail.reason.refused", "550 no such user"))
+		})
+		h.want(h.get("yanis", h.path(x, "")), 200, "N'est pas parti vers camille@x.example", "550 no such user", "Renvoyer")
+		h.want(h.post("camille", h.path(x, "/deliveries/"+m.ID), nil), 403)
+		h.want(h.post("yanis", h.path(x, "/deliveries/"+m.ID), nil), 303)
+		h.want(h.get("yanis", h.path(x, "")), 200, "Attend de partir vers camille@x.example.")
 	})
 }

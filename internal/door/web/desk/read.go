@@ -11,6 +11,7 @@ import (
 	"entraide/internal/base/errs"
 	"entraide/internal/base/event"
 	"entraide/internal/base/setting"
+	"entraide/internal/domain/channel"
 	"entraide/internal/domain/draft"
 	"entraide/internal/domain/form"
 	"entraide/internal/domain/identity"
@@ -42,7 +43,8 @@ type dossier struct {
 	policy      ticket.Policy
 	rating      ticket.Rating
 	rated       bool
-	asked       []doubt // mails that may belong to another ticket
+	sent        map[string]channel.Delivery // by message
+	asked       []doubt                     // mails that may belong to another ticket
 }
 
 // readDossier reads the ticket ref for its page.
@@ -98,6 +100,9 @@ func (d *dossier) readTalk(ctx context.Context, tx *db.Tx, a auth.Actor) (err er
 		return err
 	}
 	d.requester = d.people[d.t.RequesterID]
+	if d.sent, err = channel.DeliveryOf(ctx, tx, a, d.t.Ref()); err != nil {
+		return err
+	}
 	d.present, err = ticket.Present(ctx, tx, a, d.t)
 	return err
 }

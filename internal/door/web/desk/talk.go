@@ -124,6 +124,12 @@ func (d dossier) message(ctx context.Context, tx *db.Tx, a auth.Actor, m ticket.
 	if msg.Pending {
 		it.Undo = undoPath(m.ID, v)
 	}
+	if x, ok := d.sent[m.ID]; ok && m.HeldUntil.IsZero() {
+		it.Sent = sentBy(l, tx.Now, x)
+		if it.Sent.Bad && d.t.MayWork(a) == nil {
+			it.Sent.Again = link("/desk/tickets/"+d.t.Reference()+"/deliveries/"+m.ID, readQuery(v).values(true))
+		}
+	}
 	if m.Raw != "" {
 		it.Raw = "/desk/messages/" + m.ID + "/raw"
 	}

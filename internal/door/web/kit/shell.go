@@ -62,7 +62,7 @@ func places(ctx context.Context, a auth.Actor) (nav, tabs, menu []ui.NavItem) {
 		return i
 	}
 	tabs = []ui.NavItem{home, tab(mine), item("help", ui.NewRequestPath, "life-buoy"), tab(item("notifications", ui.NotificationsPath, "bell"))}
-	menu = []ui.NavItem{mine, item("profile", ui.ProfilePath, "circle-user")}
+	menu = []ui.NavItem{mine} // the profile stands there always
 	if a.Agent() {
 		desk := item("desk", ui.DeskPath, "headset")
 		nav, tabs, menu = append(nav, desk), append(tabs, desk), append(menu, desk)

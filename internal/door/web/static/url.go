@@ -4,10 +4,10 @@ package static
 
 // URLs of the built files; the part before the extension is a hash of the content.
 const (
-	CSS          = "/static/entraide.27755540e0c1.css"
+	CSS          = "/static/entraide.b74ff72b4532.css"
 	CoreJS       = "/static/core.8a65688ca7ea.js"
 	DeskJS       = "/static/desk.a5893e09cd20.js"
-	Icons        = "/static/icons.ab577787b751.svg"
+	Icons        = "/static/icons.1c2bda26ba68.svg"
 	Symbol       = "/static/symbol.6030f29b4dda.svg"
 	SymbolMono   = "/static/symbol-mono.2e6a24c2c6dd.svg"
 	Help         = "/static/help.477554eb444f.svg"

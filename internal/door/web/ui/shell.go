@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/a-h/templ"
@@ -100,4 +101,9 @@ func split(items []NavItem) (first, apart []NavItem) {
 		}
 	}
 	return first, apart
+}
+
+// leads reports whether the navigation leads to the part key already, so that the person's menu need not.
+func (s Shell) leads(key string) bool {
+	return slices.ContainsFunc(s.Nav, func(it NavItem) bool { return it.Key == key })
 }

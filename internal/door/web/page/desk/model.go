@@ -92,11 +92,20 @@ type Item struct {
 	Raw     string // address of the raw mail
 	Images  string // address that shows blocked images; "" = none are blocked
 	Subject string // excerpt, to choose it when splitting
+	Sent    Sent   // what became of it by mail
 
 	Icon     string // of an event
 	Line     string
 	When     string
 	Handover []ui.KV
+}
+
+// Sent says how far a message got by mail. The zero value says nothing.
+type Sent struct {
+	Icon  string
+	Line  string
+	Bad   bool
+	Again string // address that sends it again; "" = there is no need
 }
 
 // Allowed is what the reader may do with the ticket now.
