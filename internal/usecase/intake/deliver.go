@@ -262,6 +262,9 @@ func decide(ctx context.Context, tx *db.Tx, m *mail, o Options) (Result, error) 
 	}
 	m.step("mail.step.from", "name", m.From.Name, "address", m.From.Address)
 	m.authentication()
+	if m.Auto || m.NoReply {
+		m.step(channel.StepQuiet)
+	}
 	if m.replayed == "" {
 		reason, err := unwanted(ctx, tx, m)
 		if err != nil {

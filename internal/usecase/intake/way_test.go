@@ -337,6 +337,23 @@ func TestTwoMachinesDoNotFillTheQueues(t *testing.T) {
 	})
 }
 
+func TestAnAlarmIsNewsAndNotAcknowledged(t *testing.T) {
+	each(t, func(t *testing.T, p post) {
+		for n, head := range []string{"Auto-Submitted: auto-generated\r\n", "X-Auto-Response-Suppress: All\r\n"} {
+			r := p.in(mail(n, "supervision@exemple.fr", fmt.Sprint("Disque plein ", n), head, "/var est plein."))
+			if r.Outcome != intake.Opened {
+				t.Errorf("%q: %+v", head, r)
+			}
+			p.has(r.Envelope, "from", "quiet", "no_thread", "opened")
+		}
+		r := p.in(mail(7, "no-reply@exemple.fr", "Rapport", "", "Tout va bien."))
+		p.has(r.Envelope, "from", "quiet", "no_thread", "opened")
+		if r := p.in(mail(8, "ann@exemple.fr", "Absente", "Auto-Submitted: auto-replied\r\n", "De retour lundi.")); r.Outcome != intake.Ignored {
+			t.Errorf("an absence: %+v", r)
+		}
+	})
+}
+
 func TestHardBounceMarksTheAddress(t *testing.T) {
 	each(t, func(t *testing.T, p post) {
 		bounce := func(n int, status string) string {

@@ -35,6 +35,8 @@ func Mount(k *kit.Kit) {
 		agents("POST /desk/tickets/{ref}/"+name, d.act(name, run))
 		agents("GET /desk/tickets/{ref}/"+name, d.form(name))
 	}
+	agents("POST /desk/tickets/{ref}/consultation", d.act("consultation", d.consult))
+	agents("GET /desk/tickets/{ref}/consultation", d.form("consultation"))
 	agents("POST /desk/tickets/{ref}/mails/{envelope}", d.belongs)
 	agents("POST /desk/tickets/{ref}/deliveries/{message}", d.resend)
 	agents("GET /desk/tickets/{ref}/messages", d.form(""))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -15,7 +16,9 @@ import (
 	"entraide/internal/domain/ticket"
 	page "entraide/internal/door/web/page/desk"
 	"entraide/internal/door/web/ui"
+	"entraide/internal/usecase/consult"
 	"entraide/internal/usecase/intake"
+	"entraide/internal/usecase/recipients"
 )
 
 // doubt is a mail that names a ticket without joining it.
@@ -116,4 +119,11 @@ func (d *desk) resend(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return d.Done(w, r, here(t.Reference(), r.URL.Query()), ui.Flash{Text: i18n.From(r.Context()).N("desk.mail.resent", int64(n))})
+}
+
+// consult asks a third party about a ticket.
+func (d *desk) consult(ctx context.Context, tx *db.Tx, a auth.Actor, t ticket.Ticket, form url.Values) (ticket.Ticket, string, error) {
+	_, err := consult.Ask(ctx, tx, a, recipients.Place{Base: d.Config.BaseURL}, consult.Question{TicketID: t.ID, Address: form.Get("address"), Name: form.Get("name"),
+		Body: form.Get("body"), Quote: form["quote"], Wait: form.Get("wait") != ""})
+	return t, "desk.done.consulted", err
 }

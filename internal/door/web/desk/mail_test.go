@@ -73,3 +73,19 @@ func TestWhatBecameOfAReply(t *testing.T) {
 		h.want(h.get("yanis", h.path(x, "")), 200, "Attend de partir vers camille@x.example.")
 	})
 }
+
+func TestAskingAThirdParty(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		x := h.open("Imprimante", "")
+		to := h.path(x, "/consultation")
+		h.want(h.get("yanis", h.path(x, "")), 200, "Demander à un tiers")
+		h.want(h.post("camille", to, url.Values{"address": {"sav@y.example"}, "body": {"?"}}), 403)
+		h.want(h.post("yanis", to, url.Values{"address": {"nowhere"}, "body": {"Changez-vous le fuseur ?"}}), 422, "Changez-vous le fuseur ?", "nowhere")
+		h.want(h.post("yanis", to, url.Values{"address": {"sav@y.example"}, "body": {" "}}), 422, "sav@y.example")
+		h.want(h.post("yanis", to, url.Values{"address": {"sav@y.example"}, "body": {"Changez-vous le fuseur ?"}, "wait": {"1"}}), 303)
+		h.want(h.get("yanis", h.path(x, "")), 200, "Changez-vous le fuseur ?", "Note interne", "Attend de partir vers sav@y.example.")
+		if got := h.find(x.ID); got.Status != ticket.Pending || got.PendingOn != ticket.OnThirdParty {
+			t.Errorf("the ticket is %s on %s", got.Status, got.PendingOn)
+		}
+	})
+}
