@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"entraide/internal/base/auth"
 	"entraide/internal/base/blob"
 	"entraide/internal/base/config"
 	"entraide/internal/base/db"
@@ -30,8 +31,10 @@ import (
 	"entraide/internal/door/mailin"
 	"entraide/internal/door/mailout"
 	"entraide/internal/door/web"
+	"entraide/internal/door/web/desk"
 	"entraide/internal/door/web/kit"
 	"entraide/internal/door/web/static"
+	"entraide/internal/usecase/consult"
 	"entraide/internal/usecase/intake"
 	"entraide/internal/usecase/react"
 	"entraide/internal/usecase/recipients"
@@ -165,7 +168,10 @@ func (a *App) wire() error {
 		return fmt.Errorf("api: %w", err)
 	}
 	pages, err := web.New(k, web.Deps{Metrics: metrics, Log: slog.Default(), API: rest, Version: Version, Ready: a.ready,
-		Seal: key, TestMail: sender.Test})
+		Seal: key, TestMail: sender.Test, Ask: func(ctx context.Context, tx *db.Tx, by auth.Actor, q desk.Question) error {
+			_, err := consult.Ask(ctx, tx, by, place(), consult.Question{TicketID: q.TicketID, Address: q.Address, Name: q.Name, Body: q.Body, Quote: q.Quote, Wait: q.Wait})
+			return err
+		}})
 	if err != nil {
 		return fmt.Errorf("web: %w", err)
 	}

@@ -28,7 +28,8 @@ type Deps struct {
 	API     http.Handler                // everything under /api/
 	Ready   func(context.Context) error // nil when requests can be served
 	Version string
-	Seal    seal.Key // of the secrets of mailboxes
+	Seal    seal.Key   // of the secrets of mailboxes
+	Ask     desk.Asker // asks third parties
 	// TestMail tries a mailbox as it is typed and sends one mail to an address; nil hides the button.
 	TestMail func(ctx context.Context, m channel.Mailbox, s channel.Secrets, to string) []channel.Check
 }
@@ -78,7 +79,7 @@ func New(k *kit.Kit, d Deps) (http.Handler, error) {
 func mount(k *kit.Kit, d Deps, streams *live.Streams) {
 	front.Mount(k)
 	portal.Mount(k)
-	desk.Mount(k)
+	desk.Mount(k, d.Ask)
 	settings.Mount(k)
 	settings.MountMail(k, settings.Mail{Seal: d.Seal, Test: d.TestMail})
 	mountLive(k, streams)

@@ -11,11 +11,14 @@ import (
 )
 
 // desk serves the pages of the desk.
-type desk struct{ *kit.Kit }
+type desk struct {
+	*kit.Kit
+	ask Asker
+}
 
-// Mount registers the routes of the desk.
-func Mount(k *kit.Kit) {
-	d := &desk{k}
+// Mount registers the routes of the desk. ask is called when an agent asks a third party.
+func Mount(k *kit.Kit, ask Asker) {
+	d := &desk{k, ask}
 	k.Route(kit.SignedIn, "GET "+ui.PalettePath, d.palette)
 	agents := func(pattern string, h kit.Handler) { k.Route(kit.Agents, pattern, h) }
 

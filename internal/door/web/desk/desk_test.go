@@ -20,6 +20,8 @@ import (
 	"entraide/internal/domain/ticket"
 	"entraide/internal/door/web/desk"
 	"entraide/internal/door/web/kit"
+	"entraide/internal/usecase/consult"
+	"entraide/internal/usecase/recipients"
 )
 
 // house is a desk with people, served.
@@ -45,7 +47,10 @@ func build(t *testing.T, d *db.DB) *house {
 		t.Fatal(err)
 	}
 	k := &kit.Kit{DB: d, Blobs: blobs, Thumbs: blob.NewThumbnailer(1), Hasher: identity.NewHasher(1), Config: config.Default(), Drain: t.Context()}
-	desk.Mount(k)
+	desk.Mount(k, func(ctx context.Context, tx *db.Tx, a auth.Actor, q desk.Question) error {
+		_, err := consult.Ask(ctx, tx, a, recipients.Place{Base: "http://x.example"}, consult.Question{TicketID: q.TicketID, Address: q.Address, Name: q.Name, Body: q.Body, Quote: q.Quote, Wait: q.Wait})
+		return err
+	})
 	h := &house{t: t, db: d, blobs: blobs, handler: k.Identify(k.Mux()), people: map[string]identity.Person{}, cookies: map[string]*http.Cookie{}, queues: map[string]ticket.Queue{}}
 	h.write(func(ctx context.Context, tx *db.Tx, a auth.Actor) error {
 		teams, err := identity.Seed(ctx, tx, a, [3]string{"Niveau 1", "Niveau 2", "Niveau 3"})

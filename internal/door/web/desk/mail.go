@@ -16,9 +16,7 @@ import (
 	"entraide/internal/domain/ticket"
 	page "entraide/internal/door/web/page/desk"
 	"entraide/internal/door/web/ui"
-	"entraide/internal/usecase/consult"
 	"entraide/internal/usecase/intake"
-	"entraide/internal/usecase/recipients"
 )
 
 // doubt is a mail that names a ticket without joining it.
@@ -121,9 +119,21 @@ func (d *desk) resend(w http.ResponseWriter, r *http.Request) error {
 	return d.Done(w, r, here(t.Reference(), r.URL.Query()), ui.Flash{Text: i18n.From(r.Context()).N("desk.mail.resent", int64(n))})
 }
 
+// Question is what an agent asks a third party about a ticket.
+type Question struct {
+	TicketID      string
+	Address, Name string
+	Body          string   // Markdown
+	Quote         []string // ids of messages to send along
+	Wait          bool     // the ticket waits for the answer
+}
+
+// Asker asks a third party. The roof gives it: the errand stands too high for a page to reach.
+type Asker func(ctx context.Context, tx *db.Tx, a auth.Actor, q Question) error
+
 // consult asks a third party about a ticket.
 func (d *desk) consult(ctx context.Context, tx *db.Tx, a auth.Actor, t ticket.Ticket, form url.Values) (ticket.Ticket, string, error) {
-	_, err := consult.Ask(ctx, tx, a, recipients.Place{Base: d.Config.BaseURL}, consult.Question{TicketID: t.ID, Address: form.Get("address"), Name: form.Get("name"),
-		Body: form.Get("body"), Quote: form["quote"], Wait: form.Get("wait") != ""})
+	err := d.ask(ctx, tx, a, Question{TicketID: t.ID, Address: form.Get("address"), Name: form.Get("name"), Body: form.Get("body"),
+		Quote: form["quote"], Wait: form.Get("wait") != ""})
 	return t, "desk.done.consulted", err
 }
