@@ -116,8 +116,11 @@ func TestReplyAddresses(t *testing.T) {
 	dbtest.Each(t, "", func(t *testing.T, d *db.DB) {
 		ctx, record := t.Context(), id.New()
 		box := channel.Mailbox{Address: "aide@exemple.fr", Out: channel.Outbound{Plus: true}}
-		var ticket, exchange string
+		var ticket, note, exchange string
 		write(t, d, func(tx *db.Tx) (err error) {
+			if note, err = channel.ReplyTo(ctx, tx, machine, box, channel.ReplyNote, record); err != nil {
+				return err
+			}
 			if ticket, err = channel.ReplyTo(ctx, tx, machine, box, channel.ReplyTicket, record); err != nil {
 				return err
 			}
@@ -133,7 +136,9 @@ func TestReplyAddresses(t *testing.T) {
 			"shouted":              {strings.ToUpper(ticket), "ticket/" + record, ""},
 			"on another host":      {local + "@autre.fr", "ticket/" + record, ""},
 			"of an exchange":       {exchange, "", record},
+			"of a note":            {note, "ticket/" + record, ""},
 			"another letter":       {strings.Replace(ticket, "+t.", "+x.", 1), "", ""},
+			"a note made public":   {strings.Replace(note, "+n.", "+t.", 1), "", ""},
 			"a guess":              {local[:len(local)-1] + "0@exemple.fr", "", ""},
 			"another ticket":       {strings.Replace(ticket, strings.ToLower(record), strings.ToLower(id.New()), 1), "", ""},
 			"the mailbox":          {"aide@exemple.fr", "", ""},
@@ -142,9 +147,9 @@ func TestReplyAddresses(t *testing.T) {
 			"somebody else's plus": {"aide+bonjour@exemple.fr", "", ""},
 		} {
 			write(t, d, func(tx *db.Tx) error {
-				ref, x, err := channel.FindReply(ctx, tx, machine, []string{"else@exemple.fr", c.address})
-				if ref != c.ref || x != c.exchange {
-					t.Errorf("%s (%s): %q, %q", name, c.address, ref, x)
+				got, err := channel.FindReply(ctx, tx, machine, []string{"else@exemple.fr", c.address})
+				if got.Ref != c.ref || got.Exchange != c.exchange || got.Inside != (name == "of a note") {
+					t.Errorf("%s (%s): %+v", name, c.address, got)
 				}
 				return err
 			})
@@ -295,8 +300,8 @@ func TestExchanges(t *testing.T) {
 			if _, err := channel.FindExchange(ctx, tx, machine, []string{channel.ExchangeMessageID(x.ID, "h.fr")}, nil); !errors.Is(err, errs.NotFound) {
 				t.Errorf("by an id that we never sent: %v", err)
 			}
-			if ref, err := channel.FindThread(ctx, tx, machine, []string{o.MessageID}); ref != "" || err != nil {
-				t.Errorf("an exchange's mail leads to %s, %v", ref, err)
+			if ref, err := channel.FindThread(ctx, tx, machine, []string{o.MessageID}); ref.Ref != "" || err != nil {
+				t.Errorf("an exchange's mail leads to %v, %v", ref, err)
 			}
 			ids, err2 := channel.ExchangeThread(ctx, tx, someAgent, x.ID)
 			if len(ids) != 1 || ids[0] != o.MessageID {

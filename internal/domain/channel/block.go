@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"entraide/internal/base/auth"
@@ -40,8 +39,8 @@ func Block(ctx context.Context, tx *db.Tx, a auth.Actor, pattern, reason string)
 	if err := MayLook(a); err != nil {
 		return err
 	}
-	pattern = strings.TrimPrefix(key(pattern), "@")
-	if !plainAddress(pattern) && !plainAddress("someone@"+pattern) || !strings.Contains(pattern, ".") {
+	pattern, ok := patternOf(pattern)
+	if !ok {
 		return errs.InvalidField("pattern", "mail.block.pattern")
 	}
 	_, err := tx.ExecContext(ctx, `INSERT INTO mail_block (pattern, reason, actor_id, at) VALUES ($1, $2, $3, $4)
@@ -64,13 +63,7 @@ func IsBlocked(ctx context.Context, tx *db.Tx, a auth.Actor, sender string) (Blo
 	if err := mayHandle(a); err != nil {
 		return Blocked{}, err
 	}
-	names := []string{key(sender)}
-	_, host, _ := strings.Cut(names[0], "@")
-	for host != "" && len(names) < 12 {
-		names = append(names, host)
-		_, host, _ = strings.Cut(host, ".")
-	}
-	b, err := db.One(ctx, tx, scanBlocked, "SELECT pattern, reason, actor_id, at FROM mail_block WHERE "+tx.In("pattern", 1)+" ORDER BY length(pattern) DESC LIMIT 1", db.List(names))
+	b, err := db.One(ctx, tx, scanBlocked, "SELECT pattern, reason, actor_id, at FROM mail_block WHERE "+tx.In("pattern", 1)+" ORDER BY length(pattern) DESC LIMIT 1", db.List(namesOf(sender)))
 	if errors.Is(err, errs.NotFound) {
 		return Blocked{}, nil
 	}

@@ -98,8 +98,8 @@ func TestDecisions(t *testing.T) {
 				{[]string{"b@mail.example.org", ""}, ""},
 				{nil, ""},
 			} {
-				if got, err := channel.FindThread(ctx, tx, self, c.ids); got != c.want || err != nil {
-					t.Errorf("FindThread(%v) = %s, %v", c.ids, got, err)
+				if got, err := channel.FindThread(ctx, tx, self, c.ids); got.Ref != c.want || got.Ancestor || err != nil {
+					t.Errorf("FindThread(%v) = %+v, %v", c.ids, got, err)
 				}
 			}
 			return err
@@ -265,7 +265,7 @@ func TestThreadNamesOneCorrespondent(t *testing.T) {
 					return err
 				}
 			}
-			ids, err := channel.Thread(ctx, tx, self, "ticket/T1", "Ann@Example.org")
+			ids, err := channel.References(ctx, tx, self, "ticket/T1", "Ann@Example.org")
 			if len(ids) != 20 || ids[0] != "first@mail.example.org" || ids[19] != "o24@x" || slices.Contains(ids, "o3@x") {
 				t.Errorf("thread = %v", ids)
 			}

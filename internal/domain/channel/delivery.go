@@ -101,7 +101,7 @@ func NoAddress(ctx context.Context, tx *db.Tx, a auth.Actor, o Outgoing) error {
 	if o.Key == "" || o.Message == "" {
 		return fmt.Errorf("no address for message %q: %w", o.Message, errs.Invalid)
 	}
-	_, _, err := insert(ctx, tx, Envelope{ID: id.New(), Direction: Out, Subject: text.Excerpt(o.Subject, maxSubject), State: Ignored,
+	_, _, err := insert(ctx, tx, Envelope{ID: id.New(), Direction: Out, Subject: text.Excerpt(o.Subject, MaxSubject), State: Ignored,
 		Reason: "mailout.reason.no_recipient", Ref: o.Ref, Message: o.Message, Key: o.Key, At: tx.Now})
 	return err
 }

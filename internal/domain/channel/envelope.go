@@ -163,3 +163,9 @@ func (e Envelope) Why(l i18n.Loc) string {
 	}
 	return strings.TrimSpace(l.T(key) + " " + words)
 }
+
+// ReasonTooLong is the reason of a message of which only the beginning is kept.
+const ReasonTooLong = "mail.reason.too_long"
+
+// Shortened reports whether only the beginning of e's message is kept, so that it can never be taken in.
+func (e Envelope) Shortened() bool { return strings.HasPrefix(e.Reason, ReasonTooLong) }

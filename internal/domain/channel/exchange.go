@@ -53,10 +53,11 @@ func OpenExchange(ctx context.Context, tx *db.Tx, a auth.Actor, ref, address, na
 // the caller to compare: a colleague of the third party may answer.
 // Errors: errs.NotFound when it belongs to none, errs.Forbidden unless a is the machine.
 func FindExchange(ctx context.Context, tx *db.Tx, a auth.Actor, cited, addresses []string) (Exchange, error) {
-	_, found, err := FindReply(ctx, tx, a, addresses)
+	target, err := FindReply(ctx, tx, a, addresses)
 	if err != nil {
 		return Exchange{}, err
 	}
+	found := target.Exchange
 	if found == "" && len(cited) > 0 {
 		type row struct{ messageID, exchange string }
 		rows, err := db.All(ctx, tx, func(r db.Row, x *row) error { return r.Scan(&x.messageID, &x.exchange) },

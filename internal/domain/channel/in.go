@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
+	"slices"
 
 	"entraide/internal/base/auth"
 	"entraide/internal/base/db"
@@ -13,10 +13,10 @@ import (
 	"entraide/internal/base/text"
 )
 
-// maxReason and maxSubject bound what envelopes tell, in runes.
+// maxReason and MaxSubject bound what envelopes tell, in runes.
 const (
 	maxReason  = 500
-	maxSubject = 300
+	MaxSubject = 300
 )
 
 // Incoming is a message as it came in.
@@ -42,7 +42,7 @@ func Receive(ctx context.Context, tx *db.Tx, a auth.Actor, in Incoming) (e Envel
 		return e, false, fmt.Errorf("receive without a key: %w", errs.Invalid)
 	}
 	e = Envelope{ID: id.New(), Direction: In, MessageID: in.MessageID, Hash: in.Hash, Sender: in.Sender, Recipient: in.Recipient,
-		Subject: text.Excerpt(in.Subject, maxSubject), State: Received, Key: in.Key, At: tx.Now, MailboxID: in.MailboxID, Size: in.Size}
+		Subject: text.Excerpt(in.Subject, MaxSubject), State: Received, Key: in.Key, At: tx.Now, MailboxID: in.MailboxID, Size: in.Size}
 	return insert(ctx, tx, e)
 }
 
@@ -62,7 +62,7 @@ func Recognise(ctx context.Context, tx *db.Tx, a auth.Actor, envelopeID string, 
 		return fmt.Errorf("envelope %s: %w", envelopeID, errs.Conflict)
 	}
 	return tx.ExecOne(ctx, "UPDATE envelope SET message_id = $1, sender = $2, recipient = $3, subject = $4, key = $5 WHERE id = $6 AND direction = 'in'",
-		in.MessageID, in.Sender, in.Recipient, text.Excerpt(in.Subject, maxSubject), in.Key, envelopeID)
+		in.MessageID, in.Sender, in.Recipient, text.Excerpt(in.Subject, MaxSubject), in.Key, envelopeID)
 }
 
 // insert stores e unless its key is known; then it returns what is stored.
@@ -118,36 +118,41 @@ func Decide(ctx context.Context, tx *db.Tx, a auth.Actor, e Envelope) error {
 	return nil
 }
 
-// FindThread returns the reference of the record to which one of the message ids belongs; the first id that leads
-// somewhere wins, so the nearest goes first. "" if none does. Mails of an exchange with a third party lead nowhere here:
-// see FindExchange.
+// Thread is the record that a cited message id leads to; the zero Thread is none.
+type Thread struct {
+	Ref      string // "ticket/…"
+	By       string // the message id that led there
+	Ancestor bool   // we never saw the mail of that id: another mail of the record cites it as well
+}
+
+// FindThread returns the record to which one of the message ids belongs; the first id that leads somewhere wins, so the
+// nearest goes first. Mails of an exchange with a third party lead nowhere here: see FindExchange.
 // Errors: errs.Forbidden unless a is the machine.
-func FindThread(ctx context.Context, tx *db.Tx, a auth.Actor, messageIDs []string) (string, error) {
+func FindThread(ctx context.Context, tx *db.Tx, a auth.Actor, messageIDs []string) (Thread, error) {
 	if err := mayHandle(a); err != nil || len(messageIDs) == 0 {
-		return "", err
+		return Thread{}, err
 	}
-	type row struct{ messageID, ref string }
+	read := func(r db.Row, x *Thread) error { return r.Scan(&x.By, &x.Ref) }
 	// An id is the sender's choice: two records may claim one. The older claim holds.
-	rows, err := db.All(ctx, tx, func(r db.Row, x *row) error { return r.Scan(&x.messageID, &x.ref) },
+	rows, err := db.All(ctx, tx, read,
 		"SELECT message_id, ref FROM envelope WHERE "+tx.In("message_id", 1)+" AND message_id <> '' AND ref <> '' AND exchange = '' ORDER BY at, id", db.List(messageIDs))
 	if err != nil {
-		return "", fmt.Errorf("find thread: %w", err)
+		return Thread{}, fmt.Errorf("find thread: %w", err)
 	}
-	if len(rows) == 0 { // of mails that we never saw, but others cited before
-		rows, err = db.All(ctx, tx, func(r db.Row, x *row) error { return r.Scan(&x.messageID, &x.ref) },
-			"SELECT message_id, ref FROM envelope_cite WHERE "+tx.In("message_id", 1)+" ORDER BY at, ref", db.List(messageIDs))
+	ancestor := len(rows) == 0
+	if ancestor {
+		rows, err = db.All(ctx, tx, read, "SELECT message_id, ref FROM envelope_cite WHERE "+tx.In("message_id", 1)+" ORDER BY at, ref", db.List(messageIDs))
 		if err != nil {
-			return "", fmt.Errorf("find thread by what others cited: %w", err)
+			return Thread{}, fmt.Errorf("find thread by what others cited: %w", err)
 		}
 	}
 	for _, m := range messageIDs {
-		for _, r := range rows {
-			if r.messageID == m {
-				return r.ref, nil
-			}
+		if i := slices.IndexFunc(rows, func(t Thread) bool { return t.By == m }); i >= 0 {
+			rows[i].Ancestor = ancestor
+			return rows[i], nil
 		}
 	}
-	return "", nil
+	return Thread{}, nil
 }
 
 // maxCites bounds how many ids one mail may tie to a record.
@@ -168,7 +173,8 @@ func Cite(ctx context.Context, tx *db.Tx, a auth.Actor, ref string, messageIDs [
 	return nil
 }
 
-// CitedMessage returns the id of the ticket message that the nearest cited mail of ours carried; "" if none did.
+// CitedMessage returns the id of the ticket message that the nearest cited mail carried, whoever wrote it; "" if none
+// did.
 // Errors: errs.Forbidden unless a is the machine.
 func CitedMessage(ctx context.Context, tx *db.Tx, a auth.Actor, messageIDs []string) (string, error) {
 	if err := mayHandle(a); err != nil || len(messageIDs) == 0 {
@@ -176,28 +182,16 @@ func CitedMessage(ctx context.Context, tx *db.Tx, a auth.Actor, messageIDs []str
 	}
 	type row struct{ messageID, message string }
 	rows, err := db.All(ctx, tx, func(r db.Row, x *row) error { return r.Scan(&x.messageID, &x.message) },
-		"SELECT message_id, message FROM envelope WHERE "+tx.In("message_id", 1)+" AND direction = 'out' AND message <> '' ORDER BY at DESC, id DESC", db.List(messageIDs))
+		"SELECT message_id, message FROM envelope WHERE "+tx.In("message_id", 1)+" AND message <> '' ORDER BY at DESC, id DESC", db.List(messageIDs))
 	if err != nil {
 		return "", fmt.Errorf("cited message: %w", err)
 	}
 	for _, m := range messageIDs {
-		for _, r := range rows {
-			if r.messageID == m {
-				return r.message, nil
-			}
+		if i := slices.IndexFunc(rows, func(r row) bool { return r.messageID == m }); i >= 0 {
+			return rows[i].message, nil
 		}
 	}
 	return "", nil
-}
-
-// Recent counts what came from a sender since a moment.
-// Errors: errs.Forbidden unless a is the machine.
-func Recent(ctx context.Context, tx *db.Tx, a auth.Actor, sender string, since time.Time) (n int, err error) {
-	if err := mayHandle(a); err != nil {
-		return 0, err
-	}
-	err = db.First(ctx, tx, "SELECT count(*) FROM envelope WHERE direction = 'in' AND sender = $1 AND at > $2", []any{sender, db.Ms(since)}, &n)
-	return n, err
 }
 
 // Asked returns the mails of ref that may belong to another record: a question for whoever works on ref.
@@ -228,10 +222,10 @@ func Question(ctx context.Context, tx *db.Tx, a auth.Actor, envelopeID string) (
 	return db.One(ctx, tx, scanHead, "SELECT "+headColumns+" FROM envelope WHERE id = $1 AND suggest <> ''", envelopeID)
 }
 
-// Thread returns the message ids of the mails of ref exchanged with one address, oldest first: what the next mail's
+// References returns the message ids of the mails of ref exchanged with one address, oldest first: what the next mail's
 // References names. At most the first and the last nineteen.
 // Errors: errs.Forbidden unless a is the machine.
-func Thread(ctx context.Context, tx *db.Tx, a auth.Actor, ref, address string) ([]string, error) {
+func References(ctx context.Context, tx *db.Tx, a auth.Actor, ref, address string) ([]string, error) {
 	if err := mayHandle(a); err != nil {
 		return nil, err
 	}

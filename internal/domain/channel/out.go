@@ -38,7 +38,7 @@ func Post(ctx context.Context, tx *db.Tx, a auth.Actor, o Outgoing, at time.Time
 	if o.Key == "" || o.MessageID == "" || o.Recipient == "" {
 		return e, false, fmt.Errorf("post %q to %q: %w", o.MessageID, o.Recipient, errs.Invalid)
 	}
-	e = Envelope{ID: id.New(), Direction: Out, MessageID: o.MessageID, Recipient: text.Line(o.Recipient), Subject: text.Excerpt(o.Subject, maxSubject),
+	e = Envelope{ID: id.New(), Direction: Out, MessageID: o.MessageID, Recipient: text.Line(o.Recipient), Subject: text.Excerpt(o.Subject, MaxSubject),
 		State: Waiting, Ref: o.Ref, Message: o.Message, Content: o.Content, Key: o.Key, At: tx.Now,
 		MailboxID: o.MailboxID, Exchange: o.Exchange}
 	address, dead, err := Dead(ctx, tx, a, o.Recipient)

@@ -18,8 +18,17 @@ import (
 // What a reply address leads to; the letter stands in the address.
 const (
 	ReplyTicket   = "t"
+	ReplyNote     = "n" // a ticket as well, but what an agent answers there stays inside
 	ReplyExchange = "x"
 )
+
+// Target is where a reply address leads; the zero Target is nowhere.
+type Target struct {
+	Ref      string // "ticket/…"; "" = an exchange
+	Exchange string // id of an exchange; "" = a ticket
+	Inside   bool   // it stood in a mail that told what stays inside
+	Address  string // that led there, as it was written
+}
 
 // maxLocal is the longest left side of an address that all servers take.
 const maxLocal = 64
@@ -44,12 +53,11 @@ func ReplyTo(ctx context.Context, tx *db.Tx, a auth.Actor, m Mailbox, what, reco
 	return local + "+" + tag + "." + checkOf(secret, tag) + "@" + host, nil
 }
 
-// FindReply returns the ticket ("ticket/…") or the id of the exchange whose reply address is among addresses; both
-// are "" when none is. An address that somebody altered leads nowhere.
+// FindReply returns where the first reply address among addresses leads. One that somebody altered leads nowhere.
 // Errors: errs.Forbidden unless a is the machine.
-func FindReply(ctx context.Context, tx *db.Tx, a auth.Actor, addresses []string) (ref, exchangeID string, err error) {
+func FindReply(ctx context.Context, tx *db.Tx, a auth.Actor, addresses []string) (Target, error) {
 	if err := mayHandle(a); err != nil {
-		return "", "", err
+		return Target{}, err
 	}
 	for _, address := range addresses {
 		local, _, _ := strings.Cut(strings.ToLower(address), "@")
@@ -60,19 +68,20 @@ func FindReply(ctx context.Context, tx *db.Tx, a auth.Actor, addresses []string)
 		}
 		secret, err := replyKey(ctx, tx)
 		if err != nil {
-			return "", "", err
+			return Target{}, err
 		}
 		if !hmac.Equal([]byte(checkOf(secret, parts[0]+"."+parts[1])), []byte(parts[2])) {
 			continue
 		}
-		switch recordID := strings.ToUpper(parts[1]); parts[0] {
-		case ReplyTicket:
-			return "ticket/" + recordID, "", nil
+		recordID := strings.ToUpper(parts[1])
+		switch parts[0] {
+		case ReplyTicket, ReplyNote:
+			return Target{Ref: "ticket/" + recordID, Inside: parts[0] == ReplyNote, Address: address}, nil
 		case ReplyExchange:
-			return "", recordID, nil
+			return Target{Exchange: recordID, Address: address}, nil
 		}
 	}
-	return "", "", nil
+	return Target{}, nil
 }
 
 // checkOf is the part of a reply address that proves the rest: 40 bits.

@@ -180,3 +180,14 @@ func admins(ctx context.Context, tx *db.Tx, apart string) (n int, err error) {
 		WHERE r.role = 'admin' AND p.active AND p.id <> $1`, apart).Scan(&n)
 	return n, err
 }
+
+// Administrators returns the active administrators, by id.
+// Errors: errs.Forbidden unless a is the machine.
+func Administrators(ctx context.Context, tx *db.Tx, a auth.Actor) ([]Person, error) {
+	if !a.Internal {
+		return nil, fmt.Errorf("administrators: %w", errs.Forbidden)
+	}
+	q := &query{}
+	q.and("p.active AND p.id IN (SELECT person_id FROM person_role WHERE role = 'admin')")
+	return people(ctx, tx, a, q, " ORDER BY p.id")
+}

@@ -24,6 +24,7 @@ const (
 	Escalated Topic = "escalated" // a ticket is handed over to my teams
 	ToLead    Topic = "lead"      // a ticket is brought before me as the one who answers for the team
 	Rating    Topic = "rating"    // a requester rates a ticket that is mine
+	System    Topic = "system"    // something waits for an administrator
 )
 
 // Mail says when a mail leaves.
@@ -44,31 +45,32 @@ type Preference struct {
 }
 
 type topicRow struct {
-	topic      Topic
-	agentsOnly bool
-	requester  Mail
-	agent      Mail
+	topic     Topic
+	of        auth.Role // whom it concerns; "" = everybody
+	requester Mail
+	agent     Mail
 }
 
 // topics holds what holds until somebody chooses. Agents live at the desk, so what they see there anyway is mailed
 // seldom; requesters come by once a month, so they get mail.
 var topics = []topicRow{
-	{Own, false, Now, Now},
-	{Watched, false, Now, Never},
-	{Mention, false, Now, Now},
-	{Assigned, true, Now, Now},
-	{Activity, true, Now, Now},
-	{NewQueue, true, Never, Never},
-	{Escalated, true, Never, Never},
-	{ToLead, true, Now, Now},
-	{Rating, true, Digest, Digest},
+	{Own, "", Now, Now},
+	{Watched, "", Now, Never},
+	{Mention, "", Now, Now},
+	{Assigned, auth.Agent, Now, Now},
+	{Activity, auth.Agent, Now, Now},
+	{NewQueue, auth.Agent, Never, Never},
+	{Escalated, auth.Agent, Never, Never},
+	{ToLead, auth.Agent, Now, Now},
+	{Rating, auth.Agent, Digest, Digest},
+	{System, auth.Admin, Now, Now},
 }
 
 // Topics lists those that concern a, in the order in which pages show them.
 func Topics(a auth.Actor) []Topic {
 	var list []Topic
 	for _, t := range topics {
-		if !t.agentsOnly || a.Agent() {
+		if t.of == "" || a.Is(t.of) {
 			list = append(list, t.topic)
 		}
 	}

@@ -25,6 +25,7 @@ type Options struct {
 	Host    string          // of our base URL, by which we know our own mail
 	Own     []string        // addresses that we send from, besides those of our mailboxes
 	Limit   int64           // bytes of one message; 0 = mime.DefaultLimit
+	Whole   int64           // bytes of the message of which only the beginning is handed over; 0 = all of it is
 	Mailbox channel.Mailbox // by which it came; zero = a pipe: the mailbox that it is addressed to
 }
 
@@ -77,21 +78,50 @@ func (m *mail) step(key string, args ...string) {
 	m.decision.Trail = append(m.decision.Trail, s)
 }
 
-// Deliver takes one raw message in. When it returns without error, what became of the message is durable.
-// Errors: errs.Invalid for what is no message or is too long, and for good; errs.Unavailable and everything else may
-// pass when the same message is delivered again.
+// headLength is how much is kept of a message that is too long: its header, and the first words.
+const headLength = 64 << 10
+
+// kept is a message in the blob store.
+type kept struct {
+	hash  string
+	size  int64 // bytes of the message
+	short bool  // only its beginning is kept: it is too long
+}
+
+// Deliver takes one raw message in. When it returns without error, what became of the message is durable; one that is
+// empty or too long is parked.
+// Errors: of the database, the blob store and the reader, which may pass when the same message is delivered again.
 func Deliver(ctx context.Context, d *db.DB, store blob.Store, raw io.Reader, o Options) (Result, error) {
 	if o.Limit <= 0 {
 		o.Limit = mime.DefaultLimit
 	}
-	ref, err := store.Put(ctx, raw, o.Limit)
-	if errors.Is(err, blob.ErrTooLarge) {
-		return Result{}, errs.InvalidField("message", "mail.in.too_long", "max", i18n.Loc{}.Size(o.Limit))
+	var head beginning
+	ref, err := store.Put(ctx, io.TeeReader(raw, &head), o.Limit)
+	k := kept{hash: ref.Hash, size: ref.Size}
+	switch {
+	case errors.Is(err, blob.ErrTooLarge):
+		k.short, k.size = true, head.seen
+		ref, err = store.Put(ctx, bytes.NewReader(head.kept), 0)
+		k.hash = ref.Hash
+	case o.Whole > 0:
+		k.short, k.size = true, o.Whole
 	}
 	if err != nil {
 		return Result{}, fmt.Errorf("keep message: %w", err)
 	}
-	return take(ctx, d, store, ref.Hash, o, "")
+	return take(ctx, d, store, k, o, "")
+}
+
+// beginning keeps the first headLength bytes written to it, and counts all.
+type beginning struct {
+	kept []byte
+	seen int64
+}
+
+func (b *beginning) Write(p []byte) (int, error) {
+	b.seen += int64(len(p))
+	b.kept = append(b.kept, p[:min(len(p), headLength-len(b.kept))]...)
+	return len(p), nil
 }
 
 // Again takes a parked message in once more, after its obstacle is gone.
@@ -124,19 +154,21 @@ func again(ctx context.Context, d *db.DB, store blob.Store, a auth.Actor, envelo
 	if e.Direction != channel.In || e.State != from {
 		return Result{}, fmt.Errorf("envelope %s is %s: %w", e.ID, e.State, errs.Conflict)
 	}
+	if e.Shortened() {
+		return Result{}, fmt.Errorf("envelope %s: %w", e.ID, errs.Because(errs.Conflict, "mail.in.short"))
+	}
 	o.To = e.Recipient
-	return take(ctx, d, store, e.Hash, o, e.ID)
+	return take(ctx, d, store, kept{hash: e.Hash, size: e.Size}, o, e.ID)
 }
 
 // take decides about a kept message. replayed is the envelope that a person sends on its way again, "" for a new one.
-func take(ctx context.Context, d *db.DB, store blob.Store, hash string, o Options, replayed string) (Result, error) {
-	m, err := read(ctx, store, hash, o)
-	var p poison
-	if errors.As(err, &p) {
-		var r Result
-		m.envelope.Key = "raw:" + hash
+func take(ctx context.Context, d *db.DB, store blob.Store, k kept, o Options, replayed string) (r Result, err error) {
+	m, err := read(ctx, store, k, o)
+	m.replayed = replayed
+	if reason := unreadable(err, k); reason != "" {
+		m.envelope.Key = "raw:" + k.hash
 		err = d.Write(ctx, func(tx *db.Tx) (err error) {
-			r, err = park(ctx, tx, m, channel.Because("mail.reason.poison", p.Error()))
+			r, err = park(ctx, tx, m, reason)
 			return err
 		})
 		return r, err
@@ -144,22 +176,38 @@ func take(ctx context.Context, d *db.DB, store blob.Store, hash string, o Option
 	if err != nil {
 		return Result{}, err
 	}
-	m.replayed = replayed
-	var r Result
 	err = d.Write(ctx, func(tx *db.Tx) (err error) {
+		defer survive(&err)
 		n := m // a transaction that is tried again decides again
 		r, err = decide(ctx, tx, &n, o)
 		return err
 	})
+	reason := unreadable(err, kept{})
 	if refused(err) {
-		// The rooms refuse it, and will again: it must neither be lost nor come back for ever.
-		reason := channel.Because("mail.reason.not_taken", err.Error())
+		reason = channel.Because("mail.reason.not_taken", err.Error())
+	}
+	if reason != "" {
+		// The rooms refuse it, or our program fails on it, and will again: it must neither be lost nor come back for ever.
 		err = d.Write(ctx, func(tx *db.Tx) (err error) {
 			r, err = park(ctx, tx, m, reason)
 			return err
 		})
 	}
 	return r, err
+}
+
+// unreadable returns why a message can never be read, "" if it can, or may later.
+func unreadable(err error, k kept) string {
+	var p poison
+	switch {
+	case errors.As(err, &p):
+		return channel.Because("mail.reason.poison", p.Error())
+	case errors.Is(err, mime.ErrEmpty):
+		return "mail.reason.empty"
+	case err == nil && k.short:
+		return channel.Because(channel.ReasonTooLong, fmt.Sprintf("(%.1f MB)", float64(k.size)/(1<<20)))
+	}
+	return ""
 }
 
 // refused reports whether the rooms said no for good, rather than being out of order.
@@ -175,20 +223,23 @@ type poison struct{ cause any }
 
 func (p poison) Error() string { return fmt.Sprint(p.cause) }
 
+// survive makes an error of a panic, whatever a message does to our program.
+func survive(err *error) {
+	if cause := recover(); cause != nil {
+		*err = poison{cause}
+	}
+}
+
 // parsed reads a message and survives whatever it does to the parser.
 func parsed(p mime.Parser, raw io.Reader) (m mime.Message, err error) {
-	defer func() {
-		if cause := recover(); cause != nil {
-			err = poison{cause}
-		}
-	}()
+	defer survive(&err)
 	return p.Parse(raw)
 }
 
 // read parses a kept message and keeps its attachments. It does what is slow, before the transaction.
-func read(ctx context.Context, store blob.Store, hash string, o Options) (m mail, err error) {
-	m.envelope = channel.Incoming{Hash: hash, Recipient: o.To, MailboxID: o.Mailbox.ID}
-	raw, err := store.Open(ctx, hash)
+func read(ctx context.Context, store blob.Store, k kept, o Options) (m mail, err error) {
+	m.envelope = channel.Incoming{Hash: k.hash, Recipient: o.To, MailboxID: o.Mailbox.ID, Size: k.size}
+	raw, err := store.Open(ctx, k.hash)
 	if err != nil {
 		return m, fmt.Errorf("read message: %w", err)
 	}
@@ -198,14 +249,14 @@ func read(ctx context.Context, store blob.Store, hash string, o Options) (m mail
 		p.Receivers = []string{o.Mailbox.In.Server}
 	}
 	m.Message, err = parsed(p, raw)
-	if errors.Is(err, mime.ErrEmpty) {
-		return m, errs.InvalidField("message", "mail.in.empty")
-	}
 	if err != nil {
 		return m, err
 	}
-	m.envelope = channel.Incoming{MessageID: m.MessageID, Hash: hash, Sender: m.From.Address, Recipient: recipient(m.Message, o), Subject: m.Subject,
-		Key: fingerprint(m.Message), MailboxID: o.Mailbox.ID}
+	m.envelope.MessageID, m.envelope.Sender, m.envelope.Subject = m.MessageID, strings.ToLower(m.From.Address), m.Subject
+	m.envelope.Recipient, m.envelope.Key = recipient(m.Message, o), fingerprint(m.Message)
+	if k.short {
+		return m, nil
+	}
 	for i, a := range m.Attachments {
 		if i == ticket.MaxAttachments {
 			m.left = len(m.Attachments) - i
@@ -280,8 +331,10 @@ func decide(ctx context.Context, tx *db.Tx, m *mail, o Options) (Result, error) 
 	}
 	r.Envelope = e.ID
 	m.decision.State, m.decision.Ref = channel.Done, r.Ref
-	if err := channel.Cite(ctx, tx, machine(), r.Ref, cited(m.Message)); err != nil {
-		return r, err
+	if m.decision.Exchange == "" { // what a third party cites must never lead into the ticket's own conversation
+		if err := channel.Cite(ctx, tx, machine(), r.Ref, cited(m.Message)); err != nil {
+			return r, err
+		}
 	}
 	return r, channel.Decide(ctx, tx, machine(), m.decision)
 }
@@ -289,14 +342,22 @@ func decide(ctx context.Context, tx *db.Tx, m *mail, o Options) (Result, error) 
 // settle ends the way of m without a ticket.
 func settle(ctx context.Context, tx *db.Tx, m *mail, state channel.State, reason string) (Result, error) {
 	m.decision.State, m.decision.Reason = state, reason
-	return Result{Outcome: Outcome(state), Envelope: m.decision.ID, Reason: reason}, channel.Decide(ctx, tx, machine(), m.decision)
+	r := Result{Outcome: Outcome(state), Envelope: m.decision.ID, Reason: reason}
+	if err := channel.Decide(ctx, tx, machine(), m.decision); err != nil || state != channel.Parked {
+		return r, err
+	}
+	told, err := channel.ParkedLately(ctx, tx, machine(), m.decision.ID)
+	if err != nil || told {
+		return r, err
+	}
+	return r, channel.Alert(ctx, tx, machine(), channel.MailParked, m.decision.ID, m.envelope.Sender)
 }
 
 // known tells what became of a message that was taken before.
 func known(ctx context.Context, tx *db.Tx, e channel.Envelope) (Result, error) {
 	r := Result{Outcome: Ignored, Known: true, Envelope: e.ID, Ref: e.Ref, Reason: e.Reason}
-	if e.State == channel.Quarantined {
-		r.Outcome = Quarantined
+	if e.State == channel.Quarantined || e.State == channel.Parked {
+		r.Outcome = Outcome(e.State)
 	}
 	id, ok := strings.CutPrefix(e.Ref, "ticket/")
 	if !ok {
@@ -321,7 +382,7 @@ func park(ctx context.Context, tx *db.Tx, m mail, reason string) (Result, error)
 	if err != nil {
 		return Result{}, err
 	}
-	if !fresh && (e.State == channel.Done || e.State == channel.Ignored) {
+	if !fresh && (e.State == channel.Done || e.State == channel.Ignored || e.State == channel.Parked && m.replayed == "") {
 		return known(ctx, tx, e)
 	}
 	m.decision = channel.Envelope{ID: e.ID}

@@ -214,7 +214,7 @@ func TestAnswersFindTheirTicket(t *testing.T) {
 			{"her own first mail", mail(2, "ann@exemple.fr", "encore", answering("1@exemple.fr"), "Un détail")},
 			{"a mail of ours", mail(3, "ann@exemple.fr", "RE: sans référence", answering(ours), "Un autre")},
 			{"the subject", mail(4, "ann@exemple.fr", "RE: ["+tk.Reference()+"] VPN", "", "Encore un")},
-			{"an agent, by mail", mail(5, "paul@exemple.fr", "RE: ["+tk.Reference()+"] VPN", "", "Redémarrez")},
+			{"an agent, by mail", mail(5, "paul@exemple.fr", "RE: VPN", answering("4@exemple.fr"), "Redémarrez")},
 			{"far up the thread", mail(6, "ann@exemple.fr", "x", "References: <1@exemple.fr> <unknown@x>\r\nIn-Reply-To: <unknown@x>\r\n", "Loin")},
 			{"a reply to a reply", mail(7, "ann@exemple.fr", "x", answering("2@exemple.fr"), "Réponse")},
 			{"more than one clue", mail(8, "ann@exemple.fr", "RE: INC-99999", answering("1@exemple.fr"), "Deux pistes")},
@@ -477,18 +477,48 @@ func TestWhatMayPassIsNotDecided(t *testing.T) {
 	})
 }
 
+// TestWhatIsNoMessage holds that nothing a server hands over vanishes: what can never become a ticket waits, with words.
 func TestWhatIsNoMessage(t *testing.T) {
 	each(t, func(t *testing.T, p post) {
 		small := options
 		small.Limit = 1000
-		for name, raw := range map[string]string{"empty": " \r\n", "too long": mail(1, "ann@exemple.fr", "x", "", strings.Repeat("a", 2000))} {
-			_, err := intake.Deliver(t.Context(), p.d, p.store, strings.NewReader(raw), small)
-			if f := errs.Fields(err); len(f) != 1 || (i18n.Loc{}).T(f[0].Key, f[0].Args...) == "" {
-				t.Errorf("%s: %v", name, err)
+		cut := options
+		cut.Whole = 90 << 20
+		long := mail(1, "Ann@exemple.fr", "Plan", "", strings.Repeat("a", 2000))
+		for _, c := range []struct {
+			name, raw, reason, subject string
+			o                          intake.Options
+			size                       int64
+		}{
+			{"empty", " \r\n", "mail.reason.empty", "", options, 3},
+			{"nothing at all", "", "mail.reason.empty", "", options, 0},
+			{"too long", long, channel.ReasonTooLong, "Plan", small, 1001},
+			{"too long to fetch", mail(2, "ann@exemple.fr", "Film", "", "début"), channel.ReasonTooLong, "Film", cut, 90 << 20},
+		} {
+			for range 2 { // the second time it is known
+				r, err := intake.Deliver(t.Context(), p.d, p.store, strings.NewReader(c.raw), c.o)
+				if err != nil || r.Outcome != intake.Parked {
+					t.Fatalf("%s: %+v, %v", c.name, r, err)
+				}
+				e, _ := p.trail(r.Envelope)
+				if e.State != channel.Parked || !strings.HasPrefix(e.Reason, c.reason) || e.Subject != c.subject || e.Size < c.size || e.Hash == "" {
+					t.Errorf("%s: %+v", c.name, e)
+				}
+				if c.subject != "" && (e.Sender != "ann@exemple.fr" || strings.Contains(e.Why(i18n.Loc{}), "mail.")) {
+					t.Errorf("%s: of %s, %s", c.name, e.Sender, e.Why(i18n.Loc{}))
+				}
+				if c.subject != "" {
+					if _, err := intake.Again(t.Context(), p.d, p.store, admin, r.Envelope, options); !errors.Is(err, errs.Conflict) {
+						t.Errorf("%s, again: %v", c.name, err)
+					}
+				}
 			}
 		}
-		if n := dbtest.Count(t, p.d, "envelope"); n != 0 {
+		if n := dbtest.Count(t, p.d, "envelope"); n != 4 {
 			t.Errorf("%d envelopes", n)
+		}
+		if n := dbtest.Count(t, p.d, "event"); n != 1 {
+			t.Errorf("administrators are told %d times in one hour", n)
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"entraide/internal/base/auth"
@@ -39,11 +40,11 @@ func enter(ctx context.Context, tx *db.Tx, m *mail) (Result, error) {
 		m.step("mail.step.forged", "address", m.From.Address)
 		a = auth.Actor{ID: a.ID, Name: a.Name, Email: a.Email, Lang: a.Lang, Zone: a.Zone}
 	}
-	named, err := thread(ctx, tx, m)
+	way, err := thread(ctx, tx, m)
 	if err != nil {
 		return Result{}, err
 	}
-	joins, err := mayJoin(ctx, tx, a, named)
+	joins, err := mayJoin(ctx, tx, a, way.ticket)
 	if err != nil {
 		return Result{}, err
 	}
@@ -53,9 +54,9 @@ func enter(ctx context.Context, tx *db.Tx, m *mail) (Result, error) {
 		return Result{}, err
 	}
 	if joins {
-		return reply(ctx, tx, a, named, d, m)
+		return reply(ctx, tx, a, way, d, m)
 	}
-	return open(ctx, tx, a, named, d, m)
+	return open(ctx, tx, a, way.ticket, d, m)
 }
 
 // consulted puts the answer of a third party on its ticket, as a note: who made the request never reads it.
@@ -71,18 +72,25 @@ func consulted(ctx context.Context, tx *db.Tx, x channel.Exchange, m *mail) (Res
 		return Result{}, err
 	}
 	who := strings.TrimSpace(m.From.Name + " <" + m.From.Address + ">")
-	d.Body = shorten(l.T("mail.in.third_party", "who", who) + "\n\n" + d.Body)
+	head := l.T("mail.in.third_party", "who", who)
+	if m.forged() {
+		head = l.T("mail.in.forged", "address", m.From.Address) + "\n\n" + head
+	}
+	d.Body = shorten(head + "\n\n" + d.Body)
 	d.HTML = "" // the sentence above must stand in front of it
 	said, err := ticket.Note(ctx, tx, machine(), t.ID, ticket.Say{Draught: d, Channel: ticket.Mail})
 	if err != nil {
 		return Result{}, err
 	}
-	if t.Status == ticket.Pending && t.PendingOn == ticket.OnThirdParty {
+	if t.Status == ticket.Pending && t.PendingOn == ticket.OnThirdParty && !m.forged() {
 		if _, err := ticket.Resume(ctx, tx, machine(), t.ID, 0); err != nil {
 			return Result{}, err
 		}
 	}
 	m.step("mail.step.exchange", "ref", t.Reference(), "address", x.Address)
+	if !strings.EqualFold(m.From.Address, x.Address) {
+		m.step("mail.step.exchange_other", "address", m.From.Address)
+	}
 	m.decision.Exchange, m.decision.Message = x.ID, said.ID
 	return Result{Outcome: Replied, Ref: t.Ref(), Reference: t.Reference()}, left(ctx, tx, t, m)
 }
@@ -96,38 +104,74 @@ func actor(ctx context.Context, tx *db.Tx, p identity.Person) (auth.Actor, error
 	return a, err
 }
 
-// thread returns the ticket that m answers or names, merged ones followed; the zero ticket when there is none. What
-// only we can write goes first: our reply address, then ids of mails, then the reference that anybody can type.
-func thread(ctx context.Context, tx *db.Tx, m *mail) (ticket.Ticket, error) {
+// way is how a mail leads to a ticket.
+type way struct {
+	ticket  ticket.Ticket // zero = none
+	inside  bool          // it answers what stays inside
+	outside bool          // it answers what the requester reads
+}
+
+// thread returns the ticket that m answers or names, merged ones followed. What only we can write goes first: our reply
+// address, then ids of mails, then the reference that anybody can type.
+func thread(ctx context.Context, tx *db.Tx, m *mail) (way, error) {
 	ids := cited(m.Message)
-	byAddress, _, err := channel.FindReply(ctx, tx, machine(), m.sentTo())
+	target, err := channel.FindReply(ctx, tx, machine(), m.sentTo())
 	if err != nil {
-		return ticket.Ticket{}, err
+		return way{}, err
 	}
-	byID, err := channel.FindThread(ctx, tx, machine(), ids)
+	known, err := channel.FindThread(ctx, tx, machine(), ids)
 	if err != nil {
-		return ticket.Ticket{}, err
+		return way{}, err
 	}
-	for _, way := range []struct{ step, name string }{
-		{"mail.step.by_address", strings.TrimPrefix(byAddress, "ticket/")},
-		{"mail.step.by_id", strings.TrimPrefix(byID, "ticket/")},
-		{"mail.step.by_id", ownRecord(ids)},
-		{"mail.step.by_subject", text.Reference(m.Subject)},
+	byID := "mail.step.by_id"
+	if known.Ancestor {
+		byID = "mail.step.by_ancestor"
+	}
+	own, record := ownRecord(ids)
+	word := text.Reference(m.Subject)
+	for _, clue := range []struct{ step, name, by string }{
+		{"mail.step.by_address", strings.TrimPrefix(target.Ref, "ticket/"), target.Address},
+		{byID, strings.TrimPrefix(known.Ref, "ticket/"), known.By},
+		{"mail.step.by_id", record, own},
+		{"mail.step.by_subject", word, word},
 	} {
-		if way.name == "" {
+		if clue.name == "" {
 			continue
 		}
-		t, err := ticket.Follow(ctx, tx, machine(), way.name)
+		t, err := ticket.Follow(ctx, tx, machine(), clue.name)
 		if errors.Is(err, errs.NotFound) {
 			continue
 		}
-		if err == nil {
-			m.step(way.step, "ref", t.Reference())
+		if err != nil {
+			return way{}, err
 		}
-		return t, err
+		m.step(clue.step, "ref", t.Reference(), "by", clue.by)
+		w := way{ticket: t, inside: target.Inside, outside: target.Ref != "" && !target.Inside || slices.Contains(m.sentTo(), strings.ToLower(t.Email))}
+		return w, w.said(ctx, tx, ids)
 	}
 	m.step("mail.step.no_thread")
-	return ticket.Ticket{}, nil
+	return way{}, nil
+}
+
+// said finds out whether the nearest message among the cited ones stayed inside.
+func (w *way) said(ctx context.Context, tx *db.Tx, ids []string) error {
+	id, err := channel.CitedMessage(ctx, tx, machine(), ids)
+	if err != nil || id == "" {
+		return err
+	}
+	said, err := ticket.FindMessage(ctx, tx, machine(), id)
+	if errors.Is(err, errs.NotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if said.Visibility == ticket.Internal {
+		w.inside = true
+	} else {
+		w.outside = true
+	}
+	return nil
 }
 
 // mayJoin reports whether a's message goes onto t: they take part in it, and it is not over for them.
@@ -167,15 +211,16 @@ func upload(ctx context.Context, tx *db.Tx, a auth.Actor, l i18n.Loc, m *mail) (
 	return draught(l, m.Message, inline, ids, m.envelope.Hash), nil
 }
 
-// reply puts m on t. An agent who answers the mail about a note writes a note: what was said inside stays inside.
-func reply(ctx context.Context, tx *db.Tx, a auth.Actor, t ticket.Ticket, d ticket.Draught, m *mail) (Result, error) {
-	inside, err := answersNote(ctx, tx, a, t, m)
-	if err != nil {
-		return Result{}, err
-	}
+// reply puts m on its ticket. What a colleague of the desk answers stays inside, unless their mail is seen to answer what
+// the requester reads as well: a note can still be sent, but nothing brings a leak back.
+func reply(ctx context.Context, tx *db.Tx, a auth.Actor, w way, d ticket.Draught, m *mail) (Result, error) {
+	t := w.ticket
 	say, step := ticket.Reply, "mail.step.replied"
-	if inside {
+	if t.AsAgent(a) && !t.Own(a) && (w.inside || !w.outside) {
 		say, step = ticket.Note, "mail.step.noted"
+		if !w.inside {
+			step = "mail.step.noted_unsure"
+		}
 	}
 	said, err := say(ctx, tx, a, t.ID, ticket.Say{Draught: d, Channel: ticket.Mail})
 	if err != nil {
@@ -187,26 +232,6 @@ func reply(ctx context.Context, tx *db.Tx, a auth.Actor, t ticket.Ticket, d tick
 	}
 	m.decision.Message = said.ID
 	return Result{Outcome: Replied, Ref: t.Ref(), Reference: t.Reference()}, left(ctx, tx, t, m)
-}
-
-func answersNote(ctx context.Context, tx *db.Tx, a auth.Actor, t ticket.Ticket, m *mail) (bool, error) {
-	if !t.AsAgent(a) || t.Own(a) {
-		return false, nil
-	}
-	id, err := channel.CitedMessage(ctx, tx, machine(), cited(m.Message))
-	if err != nil || id == "" {
-		return false, err
-	}
-	said, err := ticket.Conversation(ctx, tx, machine(), t)
-	if err != nil {
-		return false, err
-	}
-	for _, x := range said {
-		if x.ID == id {
-			return x.Visibility == ticket.Internal, nil
-		}
-	}
-	return false, nil
 }
 
 // open makes a ticket of m. named is the ticket that m speaks of without joining it, zero if none: the two are linked,

@@ -64,14 +64,15 @@ func cited(m mime.Message) []string {
 	return list
 }
 
-// ownRecord returns the id of the ticket that one of the cited mails of ours was about, "" if none was.
-func ownRecord(cited []string) string {
+// ownRecord returns the first of the cited message ids that names a ticket of ours, and the id of that ticket; "" if none
+// does.
+func ownRecord(cited []string) (messageID, record string) {
 	for _, c := range cited {
 		if r := channel.RecordOf(c); r != "" {
-			return r
+			return c, r
 		}
 	}
-	return ""
+	return "", ""
 }
 
 // subject is what a new ticket is called: the mail's subject without prefixes, else its first words.

@@ -73,7 +73,7 @@ func TestCited(t *testing.T) {
 	if got := cited(m); !slices.Equal(got, []string{"c@x", ours, "a@x"}) {
 		t.Errorf("cited = %v", got)
 	}
-	if got := ownRecord(cited(m)); got != channel.RecordOf(ours) || got == "" {
+	if by, got := ownRecord(cited(m)); by != ours || got != channel.RecordOf(ours) || got == "" {
 		t.Errorf("own record = %q", got)
 	}
 }

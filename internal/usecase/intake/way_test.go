@@ -20,6 +20,7 @@ import (
 	"entraide/internal/base/errs"
 	"entraide/internal/base/i18n"
 	"entraide/internal/base/seal"
+	"entraide/internal/base/setting"
 	"entraide/internal/domain/channel"
 	"entraide/internal/domain/ticket"
 	"entraide/internal/usecase/intake"
@@ -209,7 +210,7 @@ func TestThirdPartyStaysInside(t *testing.T) {
 		if tk.Status != ticket.Open {
 			t.Errorf("the ticket still waits: %s", tk.Status)
 		}
-		if e := p.has(r.Envelope, "from", "exchange"); e.Exchange != x.ID {
+		if e := p.has(r.Envelope, "from", "exchange", "exchange_other"); e.Exchange != x.ID {
 			t.Errorf("exchange %q", e.Exchange)
 		}
 	})
@@ -223,6 +224,7 @@ func TestSharedAncestor(t *testing.T) {
 		if second.Outcome != intake.Replied || second.Ref != first.Ref {
 			t.Errorf("%+v, want a reply to %s", second, first.Ref)
 		}
+		p.has(second.Envelope, "from", "by_ancestor", "replied")
 		if other := p.in(mail(3, "eve@ailleurs.example", "RE: Badge", answering("ancestor@exemple.fr"), "Moi aussi")); other.Outcome != intake.Opened {
 			t.Errorf("a stranger with the same ancestor: %+v", other)
 		}
@@ -247,6 +249,65 @@ func TestAnswerToANoteStaysInside(t *testing.T) {
 			t.Errorf("%+v is %s", r, last.Visibility)
 		}
 		p.has(r.Envelope, "from", "by_id", "noted")
+	})
+}
+
+// TestAgentsMailStaysInsideUnlessProven holds that a colleague's mail reaches the requester only when it is seen to
+// answer what the requester reads: ids and addresses may get lost on the way.
+func TestAgentsMailStaysInsideUnlessProven(t *testing.T) {
+	each(t, func(t *testing.T, p post) {
+		box := p.mailbox(channel.Mailbox{Name: "Aide", Address: "aide@exemple.fr", Out: channel.Outbound{Plus: true}})
+		first := p.in(mail(1, "ann@exemple.fr", "VPN", "", "Il se coupe"))
+		id := strings.TrimPrefix(first.Ref, "ticket/")
+		address := map[string]string{}
+		p.write(func(tx *db.Tx) (err error) {
+			for _, what := range []string{channel.ReplyTicket, channel.ReplyNote} {
+				if address[what], err = channel.ReplyTo(t.Context(), tx, self, box, what, id); err != nil {
+					return err
+				}
+			}
+			n, err := ticket.Note(t.Context(), tx, self, id, ticket.Say{Draught: ticket.Draught{Body: "Tu peux regarder ?"}})
+			if err != nil {
+				return err
+			}
+			for _, o := range []channel.Outgoing{{MessageID: "note@aide", Message: n.ID}, {MessageID: "assigned@aide"}} {
+				o.Key, o.Recipient, o.Ref = o.MessageID, "paul@exemple.fr", first.Ref
+				if _, _, err := channel.Post(t.Context(), tx, self, o, *p.now); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		subject := "RE: [" + first.Reference + "] VPN"
+		for i, c := range []struct {
+			name, to, subject, head string
+			want                    ticket.Visibility
+			step                    string
+		}{
+			{"the address of a note", address[channel.ReplyNote], "x", "", ticket.Internal, "noted"},
+			{"the address of a reply", address[channel.ReplyTicket], "x", "", ticket.Public, "replied"},
+			{"the address of a reply, but it cites a note", address[channel.ReplyTicket], "x", answering("note@aide"), ticket.Internal, "noted"},
+			{"the address of a note, but it cites the requester", address[channel.ReplyNote], "x", answering("1@exemple.fr"), ticket.Internal, "noted"},
+			{"nothing but the subject", "aide@exemple.fr", subject, "", ticket.Internal, "noted_unsure"},
+			{"a mail of ours that told no message", "aide@exemple.fr", "x", answering("assigned@aide"), ticket.Internal, "noted_unsure"},
+			{"what the requester wrote", "aide@exemple.fr", "x", answering("1@exemple.fr"), ticket.Public, "replied"},
+			{"sent to the requester as well", "Ann@exemple.fr, aide@exemple.fr", subject, "", ticket.Public, "replied"},
+		} {
+			r := p.in(strings.Replace(mail(10+i, "paul@exemple.fr", c.subject, c.head, "Oui."), "To: aide@exemple.fr", "To: "+c.to, 1))
+			_, said := p.see(first.Ref)
+			if last := said[len(said)-1]; r.Ref != first.Ref || last.Visibility != c.want {
+				t.Errorf("%s: %+v is %s", c.name, r, last.Visibility)
+			}
+			if _, words := p.trail(r.Envelope); !strings.Contains(words, strings.SplitN((i18n.Loc{}).T("mail.step."+c.step, "ref", first.Reference), "{", 2)[0]) {
+				t.Errorf("%s: %s", c.name, words)
+			}
+		}
+		// Whoever asked reads it anyway: the address of a note is no way in, and no way out.
+		r := p.in(strings.Replace(mail(30, "ann@exemple.fr", "x", "", "Et alors ?"), "To: aide@exemple.fr", "To: "+address[channel.ReplyNote], 1))
+		_, said := p.see(first.Ref)
+		if last := said[len(said)-1]; r.Outcome != intake.Replied || last.Visibility != ticket.Public {
+			t.Errorf("the requester's: %+v, %s", r, last.Visibility)
+		}
 	})
 }
 
@@ -331,10 +392,75 @@ func TestTwoMachinesDoNotFillTheQueues(t *testing.T) {
 			t.Errorf("%d tickets, the last mail %+v", n, last)
 		}
 		p.has(last.Envelope, "from", "fuse")
+		if n := p.alerts(channel.MailHeld); n != 1 {
+			t.Errorf("administrators are told %d times", n)
+		}
 		if r := p.in(mail(100, "ann@exemple.fr", "VPN", "", "Il se coupe")); r.Outcome != intake.Opened {
 			t.Errorf("somebody else: %+v", r)
 		}
 	})
+}
+
+func TestFuse(t *testing.T) {
+	each(t, func(t *testing.T, p post) {
+		p.write(func(tx *db.Tx) error {
+			return setting.Set(t.Context(), tx, admin, channel.FuseKey, channel.Fuse{Hour: 6, Day: 8, Same: 3, Exempt: []string{"alarmes.example"}})
+		})
+		n := 0
+		send := func(from, subject string, every time.Duration, times int) (taken int) {
+			t.Helper()
+			for range times {
+				n++
+				*p.now = p.now.Add(every - time.Minute) // in goes a minute on
+				if r := p.in(mail(n, from, subject, "", fmt.Sprint("Encore ", n))); r.Outcome == intake.Opened {
+					taken++
+				}
+			}
+			return taken
+		}
+		for name, c := range map[string]struct {
+			from, subject string
+			every         time.Duration
+			times, taken  int
+		}{
+			"each hour a few":        {"a@x.example", "", 20 * time.Minute, 8, 8},
+			"more than a day's":      {"b@x.example", "", 20 * time.Minute, 10, 8},
+			"more than an hour's":    {"c@x.example", "", time.Minute, 8, 6},
+			"one subject":            {"d@x.example", "Disque plein", time.Minute, 5, 3},
+			"spared":                 {"e@nord.alarmes.example", "Disque plein", time.Minute, 12, 12},
+			"colleagues of the desk": {"paul@exemple.fr", "Disque plein", time.Minute, 12, 12},
+		} {
+			taken := 0
+			for i := range c.times {
+				subject, from := c.subject, c.from
+				if subject == "" {
+					subject = fmt.Sprint("Sujet ", i)
+				}
+				if i%2 == 1 { // one sender, however they write it
+					from = strings.ToUpper(from)
+				}
+				taken += send(from, subject, c.every, 1)
+			}
+			if taken != c.taken {
+				t.Errorf("%s: %d taken, want %d", name, taken, c.taken)
+			}
+		}
+		if n := p.alerts(channel.MailHeld); n != 3 {
+			t.Errorf("administrators are told %d times, want once for each sender", n)
+		}
+	})
+}
+
+// alerts counts the events of a kind.
+func (p post) alerts(kind string) (n int) {
+	p.t.Helper()
+	err := p.d.Read(p.t.Context(), func(tx *db.Tx) error {
+		return tx.QueryRowContext(p.t.Context(), "SELECT count(*) FROM event WHERE kind = $1", kind).Scan(&n)
+	})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return n
 }
 
 func TestAnAlarmIsNewsAndNotAcknowledged(t *testing.T) {

@@ -4,21 +4,16 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
-	"time"
 
 	"entraide/internal/base/db"
 	"entraide/internal/base/errs"
+	"entraide/internal/base/setting"
+	"entraide/internal/base/text"
 	"entraide/internal/domain/channel"
 	"entraide/internal/domain/identity"
 	"entraide/internal/domain/ticket"
-)
-
-// The fuse: who writes more than this in an hour is held back, since two machines that answer each other would fill
-// every queue before anybody looks. Colleagues who work tickets are not held back.
-const (
-	fuseMails = 60
-	fuseTime  = time.Hour
 )
 
 // sentTo returns the addresses to which m was sent, the surest first, lower case.
@@ -124,8 +119,17 @@ func unwanted(ctx context.Context, tx *db.Tx, m *mail) (string, error) {
 		m.step("mail.step.blocked", "pattern", b.Pattern)
 		return channel.Because("mail.reason.blocked", b.Pattern), nil
 	}
-	n, err := channel.Recent(ctx, tx, machine(), m.envelope.Sender, tx.Now.Add(-fuseTime))
-	if err != nil || n <= fuseMails {
+	return blown(ctx, tx, m)
+}
+
+// blown returns why the fuse holds m back, "" if it does not. Colleagues who work tickets are not held back.
+func blown(ctx context.Context, tx *db.Tx, m *mail) (string, error) {
+	fuse, err := setting.Get(ctx, tx, channel.FuseKey, channel.DefaultFuse())
+	if err != nil || fuse.Spares(m.envelope.Sender) {
+		return "", err
+	}
+	pace, err := channel.PaceOf(ctx, tx, machine(), fuse, m.envelope.Sender, text.Excerpt(m.Subject, channel.MaxSubject))
+	if err != nil || !fuse.Blown(pace) {
 		return "", err
 	}
 	p, err := identity.FindByEmail(ctx, tx, machine(), m.From.Address)
@@ -138,8 +142,11 @@ func unwanted(ctx context.Context, tx *db.Tx, m *mail) (string, error) {
 			return "", err
 		}
 	}
-	m.step("mail.step.fuse", "address", m.From.Address)
-	return "mail.reason.fuse", nil
+	m.step("mail.step.fuse", "address", m.From.Address, "hour", strconv.Itoa(pace.Hour), "day", strconv.Itoa(pace.Day), "same", strconv.Itoa(pace.Same))
+	if pace.Held == 0 {
+		err = channel.Alert(ctx, tx, machine(), channel.MailHeld, m.decision.ID, m.From.Address)
+	}
+	return channel.ReasonFuse, err
 }
 
 // arrivalQueue returns the queue of the mailbox that m came by, "" when it has none that takes tickets.

@@ -21,6 +21,7 @@ type story struct {
 	files     []ticket.Attachment // of the message
 	before    []ticket.Message    // what was said before and is quoted
 	survivor  ticket.Ticket       // of a merge
+	inside    bool                // an answer stays inside the desk
 	outsider  bool                // the person cannot sign in: no links, everything goes by answering
 }
 
@@ -152,6 +153,13 @@ func (y style) staff(l i18n.Loc, s story) []block {
 	if !s.outsider {
 		list = append(list, block{Button: button(l, y.place, s.told.news.Topic(), s.ticket)})
 	}
+	if s.told.news.Topic() != notify.Own {
+		answer := l.T("mail.answer.public", "name", s.ticket.Requester)
+		if s.inside {
+			answer = l.T("mail.answer.inside", "name", s.ticket.Requester)
+		}
+		list = append(list, block{Text: answer, HTML: template.HTML(template.HTMLEscapeString(answer))})
+	}
 	return list
 }
 
@@ -209,4 +217,13 @@ func (y style) digest(l i18n.Loc, date string, items []notify.Item) letter {
 	}
 	x.Blocks = []block{{Title: l.N("mail.digest.title", int64(len(items))), Small: date}, news, {Button: link{l.T("mail.digest.open"), p.Base + "/notifications"}}}
 	return x
+}
+
+// item writes the mail that tells one item to somebody who reads l.
+func (y style) item(l i18n.Loc, i notify.Item) letter {
+	line := i.News.Line(l, i.Actor)
+	said := block{Text: i.Excerpt, HTML: template.HTML(template.HTMLEscapeString(i.Excerpt)), Said: true}
+	return letter{Lang: language(l.Lang), Look: y.look, Subject: line, Why: l.T("mail.why."+string(i.News.Topic()), "name", y.look.Name),
+		Choose: link{l.T("mail.preferences"), y.place.preferences()},
+		Blocks: []block{{Title: line, Small: i.Title}, said, {Button: link{l.T("mail.open_journal"), y.place.Item(i)}}}}
 }

@@ -9,6 +9,8 @@
 // mail. Nothing else goes to deputies: the team sees its queue anyway, and two people answering is worse than one late.
 package recipients
 
+import "entraide/internal/domain/channel"
+
 // Reader is the name of the reader in the table "event kind → who reacts".
 const Reader = "notify"
 
@@ -16,5 +18,5 @@ const Reader = "notify"
 func Kinds() []string {
 	return []string{"ticket.created", "ticket.replied", "ticket.noted", "ticket.mentioned", "ticket.assigned", "ticket.pending",
 		"ticket.escalated", "ticket.returned", "ticket.resolved", "ticket.reopened", "ticket.cancelled", "ticket.merged",
-		"ticket.watched", "ticket.rated"}
+		"ticket.watched", "ticket.rated", channel.MailHeld, channel.MailParked}
 }

@@ -38,9 +38,9 @@ func TestMailsOfAMailbox(t *testing.T) {
 			t.Errorf("reply: %+v", c)
 		}
 		err := h.d.Read(ctx, func(tx *db.Tx) error {
-			ref, _, err := channel.FindReply(ctx, tx, auth.System("t"), []string{c.ReplyTo})
-			if ref != tk.Ref() {
-				t.Errorf("%s leads to %q", c.ReplyTo, ref)
+			target, err := channel.FindReply(ctx, tx, auth.System("t"), []string{c.ReplyTo})
+			if target.Ref != tk.Ref() || target.Inside {
+				t.Errorf("%s leads to %+v", c.ReplyTo, target)
 			}
 			return err
 		})

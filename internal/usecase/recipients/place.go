@@ -39,6 +39,9 @@ func (p Place) absolute(html string) string {
 
 // Item leads to what an inbox item tells of; the ticket's page knows its own for every reader.
 func (p Place) Item(i notify.Item) string {
+	if id, ok := strings.CutPrefix(i.Ref, "envelope/"); ok {
+		return p.Base + "/settings/mail/messages/" + id
+	}
 	id, ok := strings.CutPrefix(i.Ref, "ticket/")
 	switch t := i.News.Topic(); {
 	case !ok:

@@ -30,6 +30,9 @@ func machine() auth.Actor { return auth.System("notify") }
 
 // React tells everybody concerned by e, once: telling again what was told changes nothing.
 func (t Teller) React(ctx context.Context, tx *db.Tx, e event.Event) error {
+	if system[e.Kind] != "" {
+		return t.reactSystem(ctx, tx, e)
+	}
 	ticketID, ok := strings.CutPrefix(e.Ref, "ticket/")
 	if !ok {
 		return nil
@@ -124,7 +127,8 @@ func (t Teller) post(ctx context.Context, tx *db.Tx, x news, w words, d notify.D
 	if err != nil {
 		return err
 	}
-	s := story{told: x.told, ticket: f.ticket, actor: actor(first), recipient: p.name, body: w.body, files: w.files, survivor: f.survivor, outsider: p.outsider}
+	inside := p.internal && kindOf(x.told) == "" && !f.public(w)
+	s := story{told: x.told, inside: inside, ticket: f.ticket, actor: actor(first), recipient: p.name, body: w.body, files: w.files, survivor: f.survivor, outsider: p.outsider}
 	if kind := kindOf(x.told); kind == Reply || kind == Pending || kind == Resolved {
 		if s.before, err = m.before(ctx, tx, f.ticket, w.message()); err != nil {
 			return err
@@ -138,7 +142,7 @@ func (t Teller) post(ctx context.Context, tx *db.Tx, x news, w words, d notify.D
 	if err != nil {
 		return err
 	}
-	thread, err := channel.Thread(ctx, tx, machine(), first.Ref, p.email)
+	thread, err := channel.References(ctx, tx, machine(), first.Ref, p.email)
 	if err != nil {
 		return err
 	}
@@ -149,7 +153,11 @@ func (t Teller) post(ctx context.Context, tx *db.Tx, x news, w words, d notify.D
 		o.Content.InReplyTo = thread[len(thread)-1]
 	}
 	if m.box.ID != "" {
-		if o.Content.ReplyTo, err = channel.ReplyTo(ctx, tx, machine(), m.box, channel.ReplyTicket, f.ticket.ID); err != nil {
+		what := channel.ReplyTicket
+		if inside {
+			what = channel.ReplyNote
+		}
+		if o.Content.ReplyTo, err = channel.ReplyTo(ctx, tx, machine(), m.box, what, f.ticket.ID); err != nil {
 			return err
 		}
 	}
@@ -161,6 +169,11 @@ func (t Teller) post(ctx context.Context, tx *db.Tx, x news, w words, d notify.D
 	}
 	_, _, err = channel.Post(ctx, tx, machine(), o, d.MailAt)
 	return err
+}
+
+// public reports whether w tells messages, all of which the requester reads as well.
+func (f facts) public(w words) bool {
+	return len(w.messages) > 0 && !slices.ContainsFunc(w.messages, func(id string) bool { return f.messages[id].Visibility == ticket.Internal })
 }
 
 // unread reports whether nobody reads what is sent to an address, which says so itself: an acknowledgement would only
