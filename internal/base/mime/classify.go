@@ -169,3 +169,12 @@ func declared(m *Message, h header) (AutoKind, string) {
 func emptyPath(h header) bool {
 	return h.has("return-path") && strings.Join(strings.Fields(h.get("return-path")), "") == "<>"
 }
+
+// unread are the left sides of addresses of machines, which no person reads.
+var unread = regexp.MustCompile(`^(?:mailer-?daemon|postmaster|bounces?)(?:[+._-].*)?@`)
+
+// Unread reports whether nobody reads what is sent to address, which says so itself: what is sent there only comes back.
+func Unread(address string) bool {
+	folded := text.Fold(address)
+	return noReply.MatchString(folded) || unread.MatchString(folded)
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"entraide/internal/base/auth"
@@ -42,6 +43,8 @@ type Message struct {
 	MovedFrom   string    // ticket id before a merge or split; "" = none
 	CreatedAt   time.Time
 	Attachments []Attachment // when read
+
+	reached []string // see Draught.Reached; while it is written
 }
 
 // JobRelease is the kind of the job that lets a held reply leave; its key is the message's id.
@@ -131,6 +134,7 @@ func addMessage(ctx context.Context, tx *db.Tx, a auth.Actor, m Message, d Draug
 		m.Channel = Portal
 	}
 	m.ID, m.HTML, m.Quoted, m.Raw, m.CreatedAt = id.New(), text.Clean(d.HTML), text.Clean(d.Quoted), d.Raw, tx.Now
+	m.reached = d.Reached
 	if err := insertMessage(ctx, tx, m); err != nil {
 		return m, err
 	}
@@ -177,11 +181,23 @@ func leave(ctx context.Context, tx *db.Tx, a auth.Actor, t Ticket, m Message) er
 	if err := mentions(ctx, tx, a, t, m); err != nil {
 		return err
 	}
-	_, err = event.Emit(ctx, tx, a, event.Event{Kind: kind, Ref: t.Ref(), Internal: m.Visibility == Internal, Data: event.Data{Message: m.ID}})
+	_, err = event.Emit(ctx, tx, a, event.Event{Kind: kind, Ref: t.Ref(), Internal: m.Visibility == Internal, Data: m.told()})
 	for i := 0; err == nil && i < len(also); i++ {
 		_, err = event.Emit(ctx, tx, a, also[i])
 	}
 	return err
+}
+
+// Reached is the name of the addresses that have a message already, one a line, in the Extra of its event.
+const Reached = "reached"
+
+// told is what the event of m tells.
+func (m Message) told() event.Data {
+	d := event.Data{Message: m.ID}
+	if len(m.reached) > 0 {
+		d.Extra = map[string]string{Reached: strings.Join(m.reached, "\n")}
+	}
+	return d
 }
 
 // stir changes the status that a public message changes, and returns the events to tell of it.

@@ -48,6 +48,7 @@ type Draught struct {
 	Quoted      string   // what was cut off
 	Raw         string   // blob hash of the raw mail; "" = none
 	Attachments []string // ids of uploads of the actor
+	Reached     []string // addresses that have the message already, lower case: it went to them as well as to us
 }
 
 // ErrKnown is returned by OpenTicket for an external id that a ticket has already; the ticket is returned with it.
@@ -100,7 +101,7 @@ func OpenTicket(ctx context.Context, tx *db.Tx, a auth.Actor, d Draft) (Ticket, 
 		}
 	}
 	t.signal(tx)
-	_, err = event.Emit(ctx, tx, a, event.Event{Kind: "ticket.created", Ref: t.Ref(), Data: event.Data{Message: m.ID}})
+	_, err = event.Emit(ctx, tx, a, event.Event{Kind: "ticket.created", Ref: t.Ref(), Data: m.told()})
 	return t, err
 }
 

@@ -62,6 +62,16 @@ func each(t *testing.T, f func(t *testing.T, p post)) {
 	})
 }
 
+// house makes a house of d, whose clock is the real one.
+func house(t *testing.T, d *db.DB) post {
+	t.Helper()
+	store, err := blob.OpenDir(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return post{t, d, store, new(time.Time)}
+}
+
 // in delivers a message, a minute after what was before.
 func (p post) in(raw string) intake.Result {
 	p.t.Helper()

@@ -11,6 +11,7 @@ import (
 	"entraide/internal/base/db"
 	"entraide/internal/base/errs"
 	"entraide/internal/base/i18n"
+	"entraide/internal/base/mime"
 	"entraide/internal/base/setting"
 	"entraide/internal/base/text"
 	"entraide/internal/domain/channel"
@@ -222,6 +223,12 @@ func reply(ctx context.Context, tx *db.Tx, a auth.Actor, w way, d ticket.Draught
 			step = "mail.step.noted_unsure"
 		}
 	}
+	d.Reached = m.reached()
+	if step == "mail.step.replied" {
+		if err := copies(ctx, tx, a, t, m); err != nil {
+			return Result{}, err
+		}
+	}
 	said, err := say(ctx, tx, a, t.ID, ticket.Say{Draught: d, Channel: ticket.Mail})
 	if err != nil {
 		return Result{}, err
@@ -242,8 +249,22 @@ func open(ctx context.Context, tx *db.Tx, a auth.Actor, named ticket.Ticket, d t
 	if err != nil {
 		return Result{}, err
 	}
-	t, err := ticket.OpenTicket(ctx, tx, a, ticket.Draft{Subject: subject(l, m.Message), Channel: ticket.Mail, ArrivalID: arrival, Message: d})
+	author, comment, err := onBehalf(ctx, tx, a, m, &d)
 	if err != nil {
+		return Result{}, err
+	}
+	d.Reached = m.reached()
+	t, err := ticket.OpenTicket(ctx, tx, a, ticket.Draft{Subject: subject(l, m.Message), Channel: ticket.Mail, ArrivalID: arrival, RequesterID: author.ID, Message: d})
+	if err != nil {
+		return Result{}, err
+	}
+	if author.ID != "" {
+		m.step("mail.step.behalf", "name", author.Name, "address", author.Email, "agent", a.Name)
+		if err := note(ctx, tx, t, shorten(strings.TrimSpace(i18n.Loc{}.T("mail.in.behalf", "agent", a.Name)+"\n\n"+comment))); err != nil {
+			return Result{}, err
+		}
+	}
+	if err := copies(ctx, tx, a, t, m); err != nil {
 		return Result{}, err
 	}
 	r := Result{Outcome: Opened, Ref: t.Ref(), Reference: t.Reference()}
@@ -277,6 +298,29 @@ func open(ctx context.Context, tx *db.Tx, a auth.Actor, named ticket.Ticket, d t
 		}
 	}
 	return r, left(ctx, tx, t, m)
+}
+
+// onBehalf returns who wrote the mail that a colleague of the desk forwards: they ask, not the colleague. d becomes what
+// they wrote; what the colleague wrote above is returned apart, since it was meant for the desk. The zero Person when m
+// is no such mail.
+func onBehalf(ctx context.Context, tx *db.Tx, a auth.Actor, m *mail, d *ticket.Draught) (p identity.Person, comment string, err error) {
+	if !a.Agent() || !text.Forwarded(m.Subject) {
+		return p, "", nil
+	}
+	f, ok := text.Unforward(m.Text)
+	if !ok || mime.Unread(f.Address) || slices.Contains(m.own, plain(f.Address)) {
+		return p, "", nil
+	}
+	p, err = identity.EnsureParticipant(ctx, tx, machine(), f.Address, f.Name)
+	if errors.Is(err, errs.Invalid) || err == nil && p.ID == a.ID {
+		return identity.Person{}, "", nil
+	}
+	d.HTML = "" // it holds both
+	d.Body = shorten(f.Body)
+	if d.Body == "" {
+		d.Body = i18n.New(p.Lang, p.Zone).T("mail.in.no_text")
+	}
+	return p, f.Comment, err
 }
 
 // left tells the desk of attachments that were too many; the raw mail keeps them.

@@ -12,6 +12,7 @@ import (
 	"entraide/internal/base/errs"
 	"entraide/internal/base/event"
 	"entraide/internal/base/i18n"
+	"entraide/internal/base/mime"
 	"entraide/internal/domain/channel"
 	"entraide/internal/domain/notify"
 	"entraide/internal/domain/ticket"
@@ -103,6 +104,8 @@ func (t Teller) tell(ctx context.Context, tx *db.Tx, x news, c notify.Choices) e
 		}
 	}
 	switch {
+	case d.Mail == notify.Now && reached(events, p.email):
+		return nil // they were among the recipients of the mail that this is about
 	case d.Mail == notify.Now && p.email != "":
 		return t.post(ctx, tx, x, words, d)
 	case d.Mail == notify.Now && words.message() != "" && x.told.news.Topic() == notify.Own:
@@ -119,7 +122,7 @@ func (t Teller) post(ctx context.Context, tx *db.Tx, x news, w words, d notify.D
 	p := f.people[x.person]
 	if x.ack {
 		quiet, err := channel.Quiet(ctx, tx, machine(), first.Ref)
-		if err != nil || quiet || unread(p.email) {
+		if err != nil || quiet || mime.Unread(p.email) {
 			return err
 		}
 	}
@@ -171,22 +174,16 @@ func (t Teller) post(ctx context.Context, tx *db.Tx, x news, w words, d notify.D
 	return err
 }
 
+// reached reports whether what happened came to address by itself.
+func reached(events []event.Event, address string) bool {
+	return address != "" && slices.ContainsFunc(events, func(e event.Event) bool {
+		return slices.Contains(strings.Split(e.Data.Extra[ticket.Reached], "\n"), strings.ToLower(address))
+	})
+}
+
 // public reports whether w tells messages, all of which the requester reads as well.
 func (f facts) public(w words) bool {
 	return len(w.messages) > 0 && !slices.ContainsFunc(w.messages, func(id string) bool { return f.messages[id].Visibility == ticket.Internal })
-}
-
-// unread reports whether nobody reads what is sent to an address, which says so itself: an acknowledgement would only
-// come back.
-func unread(address string) bool {
-	local, _, _ := strings.Cut(strings.ToLower(address), "@")
-	local = strings.NewReplacer("-", "", "_", "", ".", "").Replace(local)
-	for _, name := range []string{"noreply", "donotreply", "nepasrepondre", "mailerdaemon", "postmaster", "bounce", "bounces"} {
-		if local == name || strings.HasPrefix(local, name+"+") {
-			return true
-		}
-	}
-	return false
 }
 
 // actor is the name of who did it, "" for the machine, whose own reasons are for logs.
