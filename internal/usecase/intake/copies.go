@@ -28,6 +28,16 @@ const (
 // make everybody follow.
 const CopiesKey = "mail.copies"
 
+// CheckCopies reads a choice as it is typed.
+// Errors: errs.Invalid (copies).
+func CheckCopies(s string) (Copies, error) {
+	switch c := Copies(s); c {
+	case CopyKnown, CopyAll, CopyNone:
+		return c, nil
+	}
+	return "", errs.InvalidField("copies", "mail.copies.choose")
+}
+
 // maxCopies is how many people one mail makes follow its ticket at most.
 const maxCopies = 20
 

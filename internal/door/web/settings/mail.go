@@ -60,6 +60,8 @@ func MountMail(k *kit.Kit, m Mail) {
 	admins("GET "+consentPath, p.consented)
 	admins("POST "+boxesPath+"/{id}/trip", p.startTrip)
 	admins("GET "+boxesPath+"/{id}/trips/{envelope}", p.trip)
+	admins("GET "+rulesPath, p.rules)
+	admins("POST "+rulesPath, p.saveRules)
 	p.mountJournal()
 	p.mountBlocks()
 }

@@ -135,3 +135,30 @@ func TestDeadAddresses(t *testing.T) {
 		admin.do(404, "/settings/mail/addresses/revival", url.Values{"address": {"gone@x.example"}})
 	})
 }
+
+func TestMailRules(t *testing.T) {
+	each(t, func(t *testing.T, d *db.DB, admin, agent browser) {
+		const path = "/settings/mail/rules"
+		has(t, admin.do(200, path, nil), `value="60"`)
+		good := url.Values{"copies": {"none"}, "hour": {"10"}, "day": {"20"}, "same": {"5"}, "exempt": {"@Alarms.example\r\nbob@x.example bob@x.example"}}
+		agent.do(403, path, nil)
+		agent.do(403, path, good)
+		for field, bad := range map[string]string{"copies": "some", "hour": "0", "day": "9", "same": "many", "exempt": "nowhere"} {
+			form := url.Values{}
+			for k, v := range good {
+				form[k] = v
+			}
+			form.Set(field, bad)
+			refused := admin.do(422, path, form)
+			has(t, refused, `href="#f-`+field)
+			if field != "copies" {
+				has(t, refused, bad)
+			}
+		}
+		if n := dbtest.Count(t, d, "setting"); n != 0 {
+			t.Errorf("%d settings after refused forms", n)
+		}
+		admin.do(303, path, good)
+		has(t, admin.do(200, path, nil), "alarms.example\nbob@x.example<")
+	})
+}
