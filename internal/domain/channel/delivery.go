@@ -41,10 +41,11 @@ type Delivery struct {
 // Why writes the reason as people read it.
 func (d Delivery) Why(l i18n.Loc) string { return Envelope{Reason: d.Reason}.Why(l) }
 
-// DeliveryOf returns, for each message of ref that went out by mail, what became of it: the worst of what became of
-// it for each of its readers. Whether a may see ref is for the caller to decide.
+// DeliveryOf returns, for each of the messages that went out by mail, what became of it: the worst of what became of it
+// for each of its readers. It goes by messages, which a merge moves to another record. Whether a may see them is for the
+// caller to decide.
 // Errors: errs.Forbidden unless a is an agent.
-func DeliveryOf(ctx context.Context, tx *db.Tx, a auth.Actor, ref string) (map[string]Delivery, error) {
+func DeliveryOf(ctx context.Context, tx *db.Tx, a auth.Actor, messages []string) (map[string]Delivery, error) {
 	if !a.Agent() {
 		return nil, fmt.Errorf("look at deliveries: %w", errs.Forbidden)
 	}
@@ -61,9 +62,9 @@ func DeliveryOf(ctx context.Context, tx *db.Tx, a auth.Actor, ref string) (map[s
 			x.At = done
 		}
 		return err
-	}, "SELECT message, recipient, state, reason, at, done_at FROM envelope WHERE ref = $1 AND direction = 'out' AND message <> '' ORDER BY at, id", ref)
+	}, "SELECT message, recipient, state, reason, at, done_at FROM envelope WHERE "+tx.In("message", 1)+" AND message <> '' AND direction = 'out' ORDER BY at, id", db.List(messages))
 	if err != nil {
-		return nil, fmt.Errorf("deliveries of %s: %w", ref, err)
+		return nil, fmt.Errorf("deliveries: %w", err)
 	}
 	out := make(map[string]Delivery)
 	for _, x := range rows {
@@ -107,13 +108,13 @@ func NoAddress(ctx context.Context, tx *db.Tx, a auth.Actor, o Outgoing) error {
 }
 
 // Resend promises again what failed of a message, after an address was revived or corrected: to the same addresses.
-// It returns how many mails leave. Whether a may act on ref is for the caller to decide.
+// It returns how many mails leave. Whether a may act on the message's record is for the caller to decide.
 // Errors: errs.Forbidden unless a is an agent.
-func Resend(ctx context.Context, tx *db.Tx, a auth.Actor, ref, message string) (int, error) {
+func Resend(ctx context.Context, tx *db.Tx, a auth.Actor, message string) (int, error) {
 	if err := mayKnowAddresses(a); err != nil || message == "" {
 		return 0, err
 	}
-	failed, err := db.Strings(ctx, tx, "SELECT id FROM envelope WHERE ref = $1 AND message = $2 AND direction = 'out' AND state = 'failed' ORDER BY id", ref, message)
+	failed, err := db.Strings(ctx, tx, "SELECT id FROM envelope WHERE message = $1 AND message <> '' AND direction = 'out' AND state = 'failed' ORDER BY id", message)
 	if err != nil {
 		return 0, err
 	}

@@ -142,7 +142,7 @@ func TestAThirdPartyIsAsked(t *testing.T) {
 			if x.Ref != tk.Ref() || x != y || x.ActorID != "paul" {
 				t.Errorf("answers lead to %+v and %+v", x, y)
 			}
-			all, err3 := channel.DeliveryOf(ctx, tx, paul, tk.Ref())
+			all, err3 := channel.DeliveryOf(ctx, tx, paul, []string{note.ID})
 			if all[note.ID].State != channel.DeliveryWaiting || all[note.ID].Address != "sam@fournisseur.fr" {
 				t.Errorf("delivery %+v", all[note.ID])
 			}

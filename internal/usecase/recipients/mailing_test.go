@@ -84,7 +84,7 @@ func TestNobodyToWriteTo(t *testing.T) {
 			return err
 		})
 		err := h.d.Read(ctx, func(tx *db.Tx) error {
-			all, err := channel.DeliveryOf(ctx, tx, paul, tk.Ref())
+			all, err := channel.DeliveryOf(ctx, tx, paul, []string{said.ID})
 			d := all[said.ID]
 			if d.State != channel.DeliveryFailed || d.Address != "john@example.org" || len(d.All) != 2 || d.All[1].State != channel.DeliveryNoAddress {
 				t.Errorf("%+v", d)

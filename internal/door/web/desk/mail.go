@@ -3,6 +3,7 @@ package desk
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -110,7 +111,14 @@ func (d *desk) resend(w http.ResponseWriter, r *http.Request) error {
 		if err := t.MayWork(a); err != nil {
 			return err
 		}
-		n, err = channel.Resend(ctx, tx, a, t.Ref(), r.PathValue("message"))
+		m, err := ticket.FindMessage(ctx, tx, a, r.PathValue("message"))
+		if err == nil && m.TicketID != t.ID {
+			err = fmt.Errorf("message of another ticket: %w", errs.NotFound)
+		}
+		if err != nil {
+			return err
+		}
+		n, err = channel.Resend(ctx, tx, a, m.ID)
 		return err
 	})
 	if err != nil {

@@ -89,8 +89,9 @@ func (d *dossier) readTalk(ctx context.Context, tx *db.Tx, a auth.Actor) (err er
 		}
 	}
 	ids := map[string]bool{d.t.RequesterID: true}
+	var said []string
 	for _, m := range d.messages {
-		ids[m.AuthorID] = true
+		ids[m.AuthorID], said = true, append(said, m.ID)
 	}
 	for _, e := range d.events {
 		ids[e.Data.Person], ids[e.ActorID] = true, true
@@ -100,7 +101,7 @@ func (d *dossier) readTalk(ctx context.Context, tx *db.Tx, a auth.Actor) (err er
 		return err
 	}
 	d.requester = d.people[d.t.RequesterID]
-	if d.sent, err = channel.DeliveryOf(ctx, tx, a, d.t.Ref()); err != nil {
+	if d.sent, err = channel.DeliveryOf(ctx, tx, a, said); err != nil {
 		return err
 	}
 	d.present, err = ticket.Present(ctx, tx, a, d.t)
