@@ -26,6 +26,7 @@ import (
 	"entraide/internal/base/obs"
 	"entraide/internal/base/schema"
 	"entraide/internal/base/seal"
+	"entraide/internal/domain/channel"
 	"entraide/internal/domain/identity"
 	"entraide/internal/door/api"
 	"entraide/internal/door/mailin"
@@ -168,7 +169,7 @@ func (a *App) wire() error {
 		return fmt.Errorf("api: %w", err)
 	}
 	pages, err := web.New(k, web.Deps{Metrics: metrics, Log: slog.Default(), API: rest, Version: Version, Ready: a.ready,
-		Seal: key, TestMail: sender.Test, Ask: func(ctx context.Context, tx *db.Tx, by auth.Actor, q desk.Question) error {
+		Seal: key, TestMail: testMail(sender), Ask: func(ctx context.Context, tx *db.Tx, by auth.Actor, q desk.Question) error {
 			_, err := consult.Ask(ctx, tx, by, place(), consult.Question{TicketID: q.TicketID, Address: q.Address, Name: q.Name, Body: q.Body, Quote: q.Quote, Wait: q.Wait})
 			return err
 		}})
@@ -274,4 +275,11 @@ func reachable(addr net.Addr) string {
 		host = "localhost"
 	}
 	return net.JoinHostPort(host, port)
+}
+
+// testMail tries a mailbox both ways: what fetching finds, then what sending finds.
+func testMail(sender mailout.Sender) func(context.Context, channel.Mailbox, channel.Secrets, string) []channel.Check {
+	return func(ctx context.Context, m channel.Mailbox, s channel.Secrets, to string) []channel.Check {
+		return append(mailin.Test(ctx, m, s), sender.Test(ctx, m, s, to)...)
+	}
 }

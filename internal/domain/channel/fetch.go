@@ -56,16 +56,17 @@ func LetGo(ctx context.Context, tx *db.Tx, a auth.Actor, mailboxID, holder strin
 	return err
 }
 
-// NoteFetch says that the mailbox was read up to position, with n more messages.
+// NoteFetch says that the mailbox was read up to position, with n more messages. ok is false, and nothing is written, when
+// holder holds the mailbox no more.
 // Errors: errs.Forbidden unless a is the machine.
-func NoteFetch(ctx context.Context, tx *db.Tx, a auth.Actor, mailboxID, position string, n int) error {
+func NoteFetch(ctx context.Context, tx *db.Tx, a auth.Actor, mailboxID, holder, position string, n int) (ok bool, err error) {
 	if err := mayHandle(a); err != nil {
-		return err
+		return false, err
 	}
 	tx.Signal("envelopes")
-	_, err := tx.ExecContext(ctx, "UPDATE mailbox_fetch SET position = $1, fetched = fetched + $2, checked_at = $3, error = '', error_at = 0 WHERE mailbox_id = $4",
-		position, n, db.Ms(tx.Now), mailboxID)
-	return err
+	rows, err := tx.Exec(ctx, "UPDATE mailbox_fetch SET position = $1, fetched = fetched + $2, checked_at = $3, error = '', error_at = 0 WHERE mailbox_id = $4 AND holder = $5",
+		position, n, db.Ms(tx.Now), mailboxID, holder)
+	return rows == 1, err
 }
 
 // FetchFailed says why the mailbox cannot be read now; reason is made by Because.

@@ -85,6 +85,14 @@ type Inbound struct {
 	Server string `json:"server,omitempty"`  // authserv-id of the receiving server, whose SPF, DKIM and DMARC results are believed
 }
 
+// Inbox is the folder that is fetched.
+func (i Inbound) Inbox() string {
+	if i.Folder == "" {
+		return "INBOX"
+	}
+	return i.Folder
+}
+
 // Outbound says how mail leaves.
 type Outbound struct {
 	Way      Way    `json:"way,omitempty"`

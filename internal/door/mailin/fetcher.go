@@ -25,6 +25,8 @@ type Fetcher struct {
 	Intake intake.Options // but for the mailbox
 	Every  time.Duration  // how often to look where the server does not tell; 0 = a minute
 	Rest   time.Duration  // after a failure, at first; 0 = five seconds
+	// Silence is how long a server may keep silent in the middle of an exchange; 0 = two minutes.
+	Silence time.Duration
 	// MaxRest is how long it grows to; 0 = five minutes.
 	MaxRest time.Duration
 }
@@ -41,6 +43,9 @@ func (f Fetcher) Run(ctx context.Context) {
 	}
 	if f.Rest <= 0 {
 		f.Rest = 5 * time.Second
+	}
+	if f.Silence <= 0 {
+		f.Silence = commandTime
 	}
 	if f.MaxRest <= 0 {
 		f.MaxRest = 5 * time.Minute

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"slices"
 	"strconv"
@@ -17,12 +18,12 @@ import (
 	"github.com/emersion/go-imap/v2/imapclient"
 
 	"entraide/internal/base/db"
-	"entraide/internal/base/errs"
+	"entraide/internal/base/mime"
 	"entraide/internal/domain/channel"
 	"entraide/internal/usecase/intake"
 )
 
-// commandTime is how long one exchange with a server may take.
+// commandTime is how long a server may keep silent.
 const commandTime = 2 * time.Minute
 
 // position is where fetching goes on: UIDs have a meaning within one UIDVALIDITY only (RFC 9051, 2.3.1.1).
@@ -38,11 +39,18 @@ type link struct {
 	dead *time.Timer   // ends the connection when a server keeps silent; the client's own deadlines leave gaps
 	news chan struct{} // the server says that something changed
 	at   position
-	idle bool // the server tells by itself
+	// messages is how many the folder held when it was opened.
+	messages uint32
+	idle     bool // the server tells by itself
+	// silence is how long the server may keep silent.
+	silence time.Duration
+	// stuck are messages that are taken in, and that the server would neither put away nor mark: asked again, not fetched.
+	stuck   map[imap.UID]bool
+	trouble error // of the last message that was to be put away; nil = none
 }
 
 // hurry gives the next exchange its time.
-func (l *link) hurry(d time.Duration) { l.dead.Reset(d) }
+func (l *link) hurry() { l.dead.Reset(l.silence) }
 
 // end lets go of the connection. What matters is stored by then; the server notices.
 func (l *link) end() {
@@ -51,7 +59,7 @@ func (l *link) end() {
 }
 
 // connect opens the folder of m.
-func connect(ctx context.Context, m channel.Mailbox, secrets channel.Secrets) (l *link, err error) {
+func connect(ctx context.Context, m channel.Mailbox, secrets channel.Secrets, silence time.Duration) (l *link, err error) {
 	in := m.In
 	if in.Way != channel.IMAP {
 		return nil, failure{"mail.reason.fetch_way", nil}
@@ -75,7 +83,7 @@ func connect(ctx context.Context, m channel.Mailbox, secrets channel.Secrets) (l
 	if err != nil {
 		return nil, failure{"mail.reason.fetch_connect", err}
 	}
-	l = &link{conn: conn, news: make(chan struct{}, 1), dead: time.AfterFunc(commandTime, func() { _ = conn.Close() })}
+	l = &link{conn: conn, news: make(chan struct{}, 1), stuck: map[imap.UID]bool{}, silence: silence, dead: time.AfterFunc(silence, func() { _ = conn.Close() })}
 	opened := l
 	defer func() {
 		if err != nil {
@@ -102,15 +110,11 @@ func connect(ctx context.Context, m channel.Mailbox, secrets channel.Secrets) (l
 	if err := l.Login(user, secrets.Password).Wait(); err != nil {
 		return nil, failure{"mail.reason.fetch_login", err}
 	}
-	folder := in.Folder
-	if folder == "" {
-		folder = "INBOX"
-	}
-	s, err := l.Select(folder, nil).Wait()
+	s, err := l.Select(in.Inbox(), nil).Wait()
 	if err != nil {
 		return nil, failure{"mail.reason.fetch_folder", err}
 	}
-	l.at = position{Validity: s.UIDValidity}
+	l.at, l.messages = position{Validity: s.UIDValidity}, s.NumMessages
 	if s.UIDNext > 0 {
 		l.at.UID = s.UIDNext - 1
 	}
@@ -145,17 +149,50 @@ func (l *link) greet(ctx context.Context, conn net.Conn, secure string, o *imapc
 	return nil
 }
 
-// session fetches m until ctx ends or something fails.
+// session fetches m until ctx ends, something fails, or another process holds m.
 func (f Fetcher) session(ctx context.Context, m channel.Mailbox, holder string) error {
 	at, err := f.hold(ctx, m, holder)
 	if err != nil {
 		return err
 	}
+	ctx, lose := context.WithCancelCause(ctx)
+	defer lose(nil)
+	go f.prolong(ctx, m, holder, lose)
+	err = f.follow(ctx, m, holder, at)
+	if cause := context.Cause(ctx); errors.Is(cause, errHeld) {
+		return cause
+	}
+	return err
+}
+
+// prolong keeps m for this process while a session lasts, and ends the session when it is lost: one message may take
+// longer than a lease.
+func (f Fetcher) prolong(ctx context.Context, m channel.Mailbox, holder string, lose context.CancelCauseFunc) {
+	every := time.NewTicker(f.lease() / 4)
+	defer every.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-every.C:
+			if _, err := f.hold(ctx, m, holder); errors.Is(err, errHeld) {
+				lose(err)
+				return
+			}
+		}
+	}
+}
+
+// lease is how long a process that died keeps a mailbox from the others.
+func (f Fetcher) lease() time.Duration { return max(leaseFor, 3*f.Every) }
+
+// follow connects and takes in what comes.
+func (f Fetcher) follow(ctx context.Context, m channel.Mailbox, holder string, at position) error {
 	secrets, err := m.Secrets(f.Key)
 	if err != nil {
 		return failure{"mail.reason.fetch_key", err}
 	}
-	l, err := connect(ctx, m, secrets)
+	l, err := connect(ctx, m, secrets, f.Silence)
 	if err != nil {
 		return err
 	}
@@ -167,13 +204,10 @@ func (f Fetcher) session(ctx context.Context, m channel.Mailbox, holder string) 
 		at = l.at
 	}
 	for {
-		if at, err = f.take(ctx, l, m, at); err != nil {
+		if at, err = f.take(ctx, l, m, holder, at); err != nil {
 			return err
 		}
 		if err := l.wait(ctx, f.Every); err != nil {
-			return err
-		}
-		if _, err := f.hold(ctx, m, holder); err != nil {
 			return err
 		}
 	}
@@ -182,7 +216,7 @@ func (f Fetcher) session(ctx context.Context, m channel.Mailbox, holder string) 
 // hold takes or prolongs the mailbox for this process and returns where fetching goes on.
 func (f Fetcher) hold(ctx context.Context, m channel.Mailbox, holder string) (at position, err error) {
 	err = f.DB.Write(ctx, func(tx *db.Tx) error {
-		x, ok, err := channel.Hold(ctx, tx, machine(), m.ID, holder, tx.Now.Add(max(leaseFor, 3*f.Every)))
+		x, ok, err := channel.Hold(ctx, tx, machine(), m.ID, holder, tx.Now.Add(f.lease()))
 		switch {
 		case err != nil:
 			return err
@@ -196,9 +230,13 @@ func (f Fetcher) hold(ctx context.Context, m channel.Mailbox, holder string) (at
 	return at, err
 }
 
-// take takes in what is new after at and what nobody has read, the oldest first, and returns the new position.
-func (f Fetcher) take(ctx context.Context, l *link, m channel.Mailbox, at position) (position, error) {
-	l.hurry(commandTime)
+// batch is how many sizes are asked for at once.
+const batch = 500
+
+// take takes in what is new after at and what nobody has read, the oldest first, and returns the new position. What the
+// server would not put away does not keep back what follows; it is told at the end.
+func (f Fetcher) take(ctx context.Context, l *link, m channel.Mailbox, holder string, at position) (position, error) {
+	l.hurry()
 	var after imap.UIDSet
 	after.AddRange(at.UID+1, 0)
 	found, err := l.UIDSearch(&imap.SearchCriteria{Or: [][2]imap.SearchCriteria{{{UID: []imap.UIDSet{after}}, {NotFlag: []imap.Flag{imap.FlagSeen}}}},
@@ -208,94 +246,172 @@ func (f Fetcher) take(ctx context.Context, l *link, m channel.Mailbox, at positi
 	}
 	uids := found.AllUIDs()
 	slices.Sort(uids)
-	for _, uid := range uids {
-		if err := f.one(ctx, l, m, uid); err != nil {
+	if err := f.note(ctx, m, holder, at, 0); err != nil {
+		return at, err
+	}
+	for part := range slices.Chunk(uids, batch) {
+		sizes, err := l.sizes(part, at.UID)
+		if err != nil {
 			return at, err
 		}
-		at.UID = max(at.UID, uid)
-		if err := f.note(ctx, m, at, 1); err != nil {
-			return at, err
+		for _, uid := range part {
+			if _, ok := sizes[uid]; !ok {
+				continue
+			}
+			fresh := 0
+			if !l.stuck[uid] {
+				if fresh, err = f.one(ctx, l, m, uid, sizes[uid]); err != nil {
+					return at, err
+				}
+			}
+			at.UID = max(at.UID, uid)
+			if err := f.note(ctx, m, holder, at, fresh); err != nil {
+				return at, err
+			}
+			l.trouble = l.putAway(m.In, uid, sizes[uid] <= f.limit())
+			var no *imap.Error
+			if l.trouble != nil && !errors.As(l.trouble, &no) {
+				return at, fmt.Errorf("put away: %w", l.trouble)
+			}
 		}
 	}
-	if len(uids) == 0 {
-		return at, f.note(ctx, m, at, 0)
-	}
-	return at, nil
+	return at, f.tell(ctx, m, l.trouble)
 }
 
-func (f Fetcher) note(ctx context.Context, m channel.Mailbox, at position, n int) error {
+// tell writes down what goes wrong while fetching goes on: the server's refusal to put a message away; nil = nothing.
+func (f Fetcher) tell(ctx context.Context, m channel.Mailbox, refusal error) error {
+	if refusal == nil {
+		return nil
+	}
+	slog.WarnContext(ctx, "mail not put away", "mailbox", m.Address, "error", refusal)
+	return f.DB.Write(ctx, func(tx *db.Tx) error {
+		return channel.FetchFailed(ctx, tx, machine(), m.ID, channel.Because("mail.reason.fetch_after", refusal.Error()))
+	})
+}
+
+func (f Fetcher) note(ctx context.Context, m channel.Mailbox, holder string, at position, n int) error {
 	b, err := json.Marshal(at)
 	if err != nil {
 		return err
 	}
-	return f.DB.Write(ctx, func(tx *db.Tx) error { return channel.NoteFetch(ctx, tx, machine(), m.ID, string(b), n) })
+	return f.DB.Write(ctx, func(tx *db.Tx) error {
+		ok, err := channel.NoteFetch(ctx, tx, machine(), m.ID, holder, string(b), n)
+		if err == nil && !ok {
+			err = errHeld
+		}
+		return err
+	})
 }
 
-// one takes one message in and then says so on the server. A message that can never be taken in is left there, read:
-// it must not come back for ever, nor be lost.
-func (f Fetcher) one(ctx context.Context, l *link, m channel.Mailbox, uid imap.UID) error {
-	l.hurry(commandTime)
-	cmd := l.Fetch(imap.UIDSetNum(uid), &imap.FetchOptions{UID: true, BodySection: []*imap.FetchItemBodySection{{Peek: true}}})
-	taken, err := f.deliver(ctx, cmd, m)
+// sizes asks for the bytes of each message, and leaves out those that were taken in before and are read: a range without
+// end matches the last message, whatever its number (RFC 9051, 9, seq-range).
+func (l *link) sizes(uids []imap.UID, last imap.UID) (map[imap.UID]int64, error) {
+	l.hurry()
+	list, err := l.Fetch(imap.UIDSetNum(uids...), &imap.FetchOptions{UID: true, RFC822Size: true, Flags: true}).Collect()
+	if err != nil {
+		return nil, fmt.Errorf("sizes: %w", err)
+	}
+	sizes := make(map[imap.UID]int64, len(list))
+	for _, m := range list {
+		if m.UID > last || !slices.Contains(m.Flags, imap.FlagSeen) {
+			sizes[m.UID] = m.RFC822Size
+		}
+	}
+	return sizes, nil
+}
+
+// limit is the most bytes of one message.
+func (f Fetcher) limit() int64 {
+	if f.Intake.Limit > 0 {
+		return f.Intake.Limit
+	}
+	return mime.DefaultLimit
+}
+
+// beginning is how much is fetched of a message that is too long.
+const beginning = 64 << 10
+
+// one takes one message in, and returns 1 unless it was known. Of one that is too long only the beginning is fetched.
+func (f Fetcher) one(ctx context.Context, l *link, m channel.Mailbox, uid imap.UID, size int64) (fresh int, err error) {
+	l.hurry()
+	section := &imap.FetchItemBodySection{Peek: true}
+	o := f.Intake
+	o.Mailbox, o.To = m, m.Address
+	if size > f.limit() {
+		section.Partial = &imap.SectionPartial{Size: beginning}
+		o.Whole = size
+	}
+	cmd := l.Fetch(imap.UIDSetNum(uid), &imap.FetchOptions{UID: true, BodySection: []*imap.FetchItemBodySection{section}})
+	fresh, err = f.deliver(ctx, l, cmd, o)
 	if e := cmd.Close(); err == nil && e != nil {
 		err = fmt.Errorf("fetch: %w", e)
 	}
-	if err != nil {
-		return err
-	}
-	l.hurry(commandTime)
+	return fresh, err
+}
+
+// putAway says on the server that a message is taken in. Of one that is too long the server keeps the only copy: it
+// stays there, read. What the server refuses to move or delete it is asked to mark, and if it refuses that too, not to
+// be asked for again in this session.
+func (l *link) putAway(in channel.Inbound, uid imap.UID, whole bool) error {
+	l.hurry()
 	set := imap.UIDSetNum(uid)
-	after := m.In.After
-	if !taken {
-		after = channel.AfterSeen
-	}
-	switch after {
-	case channel.AfterMove:
-		_, err = l.Move(set, m.In.MoveTo).Wait()
-	case channel.AfterDelete:
+	seen := func() error { return l.Store(set, flags(imap.FlagSeen), nil).Close() }
+	var err error
+	switch {
+	case whole && in.After == channel.AfterMove:
+		_, err = l.Move(set, in.MoveTo).Wait()
+	case whole && in.After == channel.AfterDelete:
 		if err = l.Store(set, flags(imap.FlagDeleted), nil).Close(); err == nil && l.Caps().Has(imap.CapUIDPlus) {
 			err = l.UIDExpunge(set).Close()
 		}
 	default:
-		err = l.Store(set, flags(imap.FlagSeen), nil).Close()
+		err = seen()
 	}
-	if err != nil {
-		return failure{"mail.reason.fetch_after", err}
+	delete(l.stuck, uid)
+	var no *imap.Error
+	if !errors.As(err, &no) {
+		return err
 	}
-	return nil
+	if other := seen(); other != nil {
+		if !errors.As(other, &no) {
+			return other
+		}
+		l.stuck[uid] = true
+	}
+	return err
 }
 
 func flags(f imap.Flag) *imap.StoreFlags {
 	return &imap.StoreFlags{Op: imap.StoreFlagsAdd, Silent: true, Flags: []imap.Flag{f}}
 }
 
-// deliver hands the message of cmd to the intake. taken is false for one that is gone or can never be taken in.
-func (f Fetcher) deliver(ctx context.Context, cmd *imapclient.FetchCommand, m channel.Mailbox) (taken bool, err error) {
-	o := f.Intake
-	o.Mailbox, o.To = m, m.Address
+// deliver hands the message of cmd to the intake; fresh is 0 for one that is known, or gone.
+func (f Fetcher) deliver(ctx context.Context, l *link, cmd *imapclient.FetchCommand, o intake.Options) (fresh int, err error) {
 	for data := cmd.Next(); data != nil; data = cmd.Next() {
 		for item := data.Next(); item != nil; item = data.Next() {
 			body, ok := item.(imapclient.FetchItemDataBodySection)
 			if !ok || body.Literal == nil {
 				continue
 			}
-			_, err := intake.Deliver(ctx, f.DB, f.Blobs, &exact{body.Literal, body.Literal.Size()}, o)
-			switch {
-			case err == nil:
-				taken = true
-			case !errors.Is(err, errs.Invalid):
-				return false, err
+			r, err := intake.Deliver(ctx, f.DB, f.Blobs, &exact{l: l, r: body.Literal, left: body.Literal.Size()}, o)
+			if err != nil {
+				return 0, err
 			}
-			if _, err := io.Copy(io.Discard, body.Literal); err != nil { // of one that is too long
-				return false, err
+			if !r.Known {
+				fresh++
+			}
+			if _, err := io.Copy(io.Discard, body.Literal); err != nil { // of one that is longer than the server said
+				return 0, err
 			}
 		}
 	}
-	return taken, nil
+	return fresh, nil
 }
 
-// exact fails where a connection ends in the middle of a message, which must not look like its end.
+// exact fails where a connection ends in the middle of a message, which must not look like its end. Each byte that comes
+// gives the connection more time: only silence ends it.
 type exact struct {
+	l    *link
 	r    io.Reader
 	left int64
 }
@@ -303,6 +419,9 @@ type exact struct {
 func (e *exact) Read(p []byte) (int, error) {
 	n, err := e.r.Read(p)
 	e.left -= int64(n)
+	if n > 0 {
+		e.l.hurry()
+	}
 	if errors.Is(err, io.EOF) && e.left > 0 {
 		return n, io.ErrUnexpectedEOF
 	}
@@ -315,7 +434,7 @@ func (l *link) wait(ctx context.Context, every time.Duration) error {
 		pause(ctx, every)
 		return ctx.Err()
 	}
-	l.hurry(every + commandTime)
+	l.dead.Reset(every + l.silence)
 	cmd, err := l.Idle()
 	if err != nil {
 		return fmt.Errorf("idle: %w", err)
