@@ -26,7 +26,6 @@ import (
 	"entraide/internal/base/obs"
 	"entraide/internal/base/schema"
 	"entraide/internal/base/seal"
-	"entraide/internal/domain/channel"
 	"entraide/internal/domain/identity"
 	"entraide/internal/door/api"
 	"entraide/internal/door/mailin"
@@ -149,12 +148,14 @@ func (a *App) wire() error {
 	if err != nil {
 		return err
 	}
-	sender := mailout.Sender{DB: a.DB, Blobs: a.Blobs, Key: key, SMTP: func() config.SMTP { return cfg.SMTP }, Host: config.Host(cfg.BaseURL)}
+	signIn := newMailSignIn(a.DB, key, mailClient())
+	sender := mailout.Sender{DB: a.DB, Blobs: a.Blobs, Key: key, SMTP: func() config.SMTP { return cfg.SMTP }, Host: config.Host(cfg.BaseURL),
+		Token: signIn.out, Graph: signIn.send}
 	own := []string{}
 	if from, err := mail.ParseAddress(cfg.SMTP.From); err == nil {
 		own = append(own, from.Address)
 	}
-	a.fetcher = mailin.Fetcher{DB: a.DB, Blobs: a.Blobs, Key: key,
+	a.fetcher = mailin.Fetcher{DB: a.DB, Blobs: a.Blobs, Key: key, Token: signIn.in, Graph: signIn.graph,
 		Intake: intake.Options{Host: config.Host(cfg.BaseURL), Own: own, Limit: int64(cfg.Limits.Mail)}}
 	a.runner = job.Runner{DB: a.DB, Handlers: handlers(a.DB, sender, teller)}
 
@@ -169,7 +170,7 @@ func (a *App) wire() error {
 		return fmt.Errorf("api: %w", err)
 	}
 	pages, err := web.New(k, web.Deps{Metrics: metrics, Log: slog.Default(), API: rest, Version: Version, Ready: a.ready,
-		Seal: key, TestMail: testMail(sender), Ask: func(ctx context.Context, tx *db.Tx, by auth.Actor, q desk.Question) error {
+		Seal: key, TestMail: testMail(a.fetcher, sender), Ask: func(ctx context.Context, tx *db.Tx, by auth.Actor, q desk.Question) error {
 			_, err := consult.Ask(ctx, tx, by, place(), consult.Question{TicketID: q.TicketID, Address: q.Address, Name: q.Name, Body: q.Body, Quote: q.Quote, Wait: q.Wait})
 			return err
 		}})
@@ -275,11 +276,4 @@ func reachable(addr net.Addr) string {
 		host = "localhost"
 	}
 	return net.JoinHostPort(host, port)
-}
-
-// testMail tries a mailbox both ways: what fetching finds, then what sending finds.
-func testMail(sender mailout.Sender) func(context.Context, channel.Mailbox, channel.Secrets, string) []channel.Check {
-	return func(ctx context.Context, m channel.Mailbox, s channel.Secrets, to string) []channel.Check {
-		return append(mailin.Test(ctx, m, s), sender.Test(ctx, m, s, to)...)
-	}
 }

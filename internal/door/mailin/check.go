@@ -16,19 +16,19 @@ const testTime = 20 * time.Second
 
 // Test tries to fetch by a mailbox as it is being set up: it connects, signs in, opens the folder and looks whether what
 // is taken in can be put away. Nothing is taken in or changed. Nil for a mailbox that fetches nothing.
-func Test(ctx context.Context, m channel.Mailbox, s channel.Secrets) []channel.Check {
-	if m.In.Way != channel.IMAP {
-		return nil
-	}
+func (f Fetcher) Test(ctx context.Context, m channel.Mailbox, s channel.Secrets) []channel.Check {
 	ctx, cancel := context.WithTimeout(ctx, testTime)
 	defer cancel()
-	l, err := connect(ctx, m, s, testTime)
+	switch m.In.Way {
+	case channel.Graph:
+		return f.testGraph(ctx, m, s)
+	case channel.IMAP:
+	default:
+		return nil
+	}
+	l, err := connect(ctx, m, s, terms{testTime, f.Token})
 	if err != nil {
-		var why failure
-		if !errors.As(err, &why) {
-			why = failure{"mail.reason.fetch_cut", err}
-		}
-		return []channel.Check{{Step: "fetch", Key: why.key, Detail: why.words()}}
+		return []channel.Check{failed(err)}
 	}
 	defer l.end()
 	stop := context.AfterFunc(ctx, l.end)
@@ -52,4 +52,13 @@ func (l *link) testMove(to string) channel.Check {
 		c.OK, c.Key, c.Detail = false, "mail.check.no_move", err.Error()
 	}
 	return c
+}
+
+// failed is the step that err ended.
+func failed(err error) channel.Check {
+	var why failure
+	if !errors.As(err, &why) {
+		why = failure{"mail.reason.fetch_cut", err}
+	}
+	return channel.Check{Step: "fetch", Key: why.key, Detail: why.words()}
 }

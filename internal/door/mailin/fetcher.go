@@ -12,6 +12,8 @@ import (
 	"entraide/internal/base/blob"
 	"entraide/internal/base/db"
 	"entraide/internal/base/id"
+	"entraide/internal/base/msgraph"
+	"entraide/internal/base/oauth"
 	"entraide/internal/base/seal"
 	"entraide/internal/domain/channel"
 	"entraide/internal/usecase/intake"
@@ -23,12 +25,29 @@ type Fetcher struct {
 	Blobs  blob.Store
 	Key    seal.Key       // of the mailboxes' secrets
 	Intake intake.Options // but for the mailbox
+	Token  Token          // of mailboxes that sign in with Microsoft or Google; nil = they wait
+	Graph  *msgraph.Client
 	Every  time.Duration  // how often to look where the server does not tell; 0 = a minute
 	Rest   time.Duration  // after a failure, at first; 0 = five seconds
 	// Silence is how long a server may keep silent in the middle of an exchange; 0 = two minutes.
 	Silence time.Duration
 	// MaxRest is how long it grows to; 0 = five minutes.
 	MaxRest time.Duration
+}
+
+// Token returns an access token for a mailbox. Errors: oauth.Refused when somebody must set it right.
+type Token func(ctx context.Context, m channel.Mailbox, s channel.Secrets) (string, error)
+
+// tokenFailure says why there is no token.
+func tokenFailure(err error) error {
+	var no oauth.Refused
+	switch {
+	case errors.As(err, &no) && no.Code == "no_consent":
+		return failure{"mail.reason.fetch_consent", nil}
+	case errors.As(err, &no):
+		return failure{"mail.reason.fetch_token", err}
+	}
+	return failure{"mail.reason.fetch_sign_in", err}
 }
 
 // leaseFor is how long a process that died keeps a mailbox from the others.

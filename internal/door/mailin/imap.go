@@ -19,6 +19,7 @@ import (
 
 	"entraide/internal/base/db"
 	"entraide/internal/base/mime"
+	"entraide/internal/base/oauth"
 	"entraide/internal/domain/channel"
 	"entraide/internal/usecase/intake"
 )
@@ -30,6 +31,9 @@ const commandTime = 2 * time.Minute
 type position struct {
 	Validity uint32   `json:"validity"`
 	UID      imap.UID `json:"uid"` // the last one that is stored here
+	// Delta and Since are Microsoft Graph's: the link to go on with, and from when on what is read is taken as well.
+	Delta string    `json:"delta,omitempty"`
+	Since time.Time `json:"since,omitzero"`
 }
 
 // link is a connection to a mailbox with its folder open.
@@ -58,13 +62,20 @@ func (l *link) end() {
 	_ = l.conn.Close() // it may be closed already
 }
 
+// terms are what a connection needs besides the mailbox.
+type terms struct {
+	silence time.Duration
+	token   Token
+}
+
 // connect opens the folder of m.
-func connect(ctx context.Context, m channel.Mailbox, secrets channel.Secrets, silence time.Duration) (l *link, err error) {
+func connect(ctx context.Context, m channel.Mailbox, secrets channel.Secrets, x terms) (l *link, err error) {
 	in := m.In
 	if in.Way != channel.IMAP {
 		return nil, failure{"mail.reason.fetch_way", nil}
 	}
-	if in.Auth != "" && in.Auth != channel.Password {
+	byToken := in.Auth == channel.OAuth || in.Auth == channel.Credentials
+	if byToken && x.token == nil {
 		return nil, failure{"mail.reason.fetch_auth", nil}
 	}
 	secure := in.TLS
@@ -83,7 +94,7 @@ func connect(ctx context.Context, m channel.Mailbox, secrets channel.Secrets, si
 	if err != nil {
 		return nil, failure{"mail.reason.fetch_connect", err}
 	}
-	l = &link{conn: conn, news: make(chan struct{}, 1), stuck: map[imap.UID]bool{}, silence: silence, dead: time.AfterFunc(silence, func() { _ = conn.Close() })}
+	l = &link{conn: conn, news: make(chan struct{}, 1), stuck: map[imap.UID]bool{}, silence: x.silence, dead: time.AfterFunc(x.silence, func() { _ = conn.Close() })}
 	opened := l
 	defer func() {
 		if err != nil {
@@ -107,7 +118,16 @@ func connect(ctx context.Context, m channel.Mailbox, secrets channel.Secrets, si
 	if user == "" {
 		user = m.Address
 	}
-	if err := l.Login(user, secrets.Password).Wait(); err != nil {
+	if byToken {
+		token, err := x.token(ctx, m, secrets)
+		if err != nil {
+			return nil, tokenFailure(err)
+		}
+		err = l.Authenticate(oauth.XOAUTH2(user, token))
+		if err != nil {
+			return nil, failure{"mail.reason.fetch_token_login", err}
+		}
+	} else if err := l.Login(user, secrets.Password).Wait(); err != nil {
 		return nil, failure{"mail.reason.fetch_login", err}
 	}
 	s, err := l.Select(in.Inbox(), nil).Wait()
@@ -158,7 +178,11 @@ func (f Fetcher) session(ctx context.Context, m channel.Mailbox, holder string) 
 	ctx, lose := context.WithCancelCause(ctx)
 	defer lose(nil)
 	go f.prolong(ctx, m, holder, lose)
-	err = f.follow(ctx, m, holder, at)
+	if m.In.Way == channel.Graph {
+		err = f.followGraph(ctx, m, holder, at)
+	} else {
+		err = f.follow(ctx, m, holder, at)
+	}
 	if cause := context.Cause(ctx); errors.Is(cause, errHeld) {
 		return cause
 	}
@@ -192,7 +216,7 @@ func (f Fetcher) follow(ctx context.Context, m channel.Mailbox, holder string, a
 	if err != nil {
 		return failure{"mail.reason.fetch_key", err}
 	}
-	l, err := connect(ctx, m, secrets, f.Silence)
+	l, err := connect(ctx, m, secrets, terms{f.Silence, f.Token})
 	if err != nil {
 		return err
 	}

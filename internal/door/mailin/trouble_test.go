@@ -245,7 +245,7 @@ func TestTest(t *testing.T) {
 		b, s := box, channel.Secrets{Password: "secret"}
 		change(&b, &s)
 		var keys []string
-		for _, c := range mailin.Test(t.Context(), b, s) {
+		for _, c := range (mailin.Fetcher{}).Test(t.Context(), b, s) {
 			if l := (i18n.Loc{}); strings.Contains(l.T(c.Key, c.Words()...), "{") {
 				t.Errorf("a word is missing in %s", c.Key)
 			}

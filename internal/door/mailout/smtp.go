@@ -12,6 +12,7 @@ import (
 	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
 
+	"entraide/internal/base/oauth"
 	"entraide/internal/domain/channel"
 )
 
@@ -140,7 +141,7 @@ func (x *session) signIn(ctx context.Context, s Sender, r route) error {
 		if err != nil {
 			return tokenError{err}
 		}
-		return x.client.Auth(xoauth2{r.user, token})
+		return x.client.Auth(oauth.XOAUTH2(r.user, token))
 	}
 	switch {
 	case offers("PLAIN"):
@@ -155,17 +156,6 @@ func (x *session) signIn(ctx context.Context, s Sender, r route) error {
 type tokenError struct{ error }
 
 func (e tokenError) Unwrap() error { return e.error }
-
-// xoauth2 signs in with an access token.
-type xoauth2 struct{ user, token string }
-
-// Start begins the exchange with all there is to say.
-func (a xoauth2) Start() (string, []byte, error) {
-	return "XOAUTH2", []byte("user=" + a.user + "\x01auth=Bearer " + a.token + "\x01\x01"), nil
-}
-
-// Next answers the server's explanation of a refusal with nothing, so that it says its last word.
-func (a xoauth2) Next([]byte) ([]byte, error) { return []byte{}, nil }
 
 // send hands one mail over. Errors: failure.
 func (x *session) send(ctx context.Context, m parcel) error {

@@ -17,6 +17,7 @@ import (
 	"entraide/internal/base/db"
 	"entraide/internal/base/errs"
 	"entraide/internal/base/i18n"
+	"entraide/internal/base/oauth"
 	"entraide/internal/base/text"
 	"entraide/internal/domain/channel"
 	page "entraide/internal/door/web/page/settings"
@@ -39,29 +40,15 @@ type pending struct {
 
 // grant is how a provider is asked for the consent of a person to read and send the mail of a mailbox.
 func (p post) grant(m channel.Mailbox, s channel.Secrets) (oauth2.Config, []oauth2.AuthCodeOption) {
-	c := oauth2.Config{ClientID: s.ClientID, ClientSecret: s.ClientSecret, RedirectURL: p.Config.BaseURL + consentPath}
+	way := m.In.Way
+	if m.Out.Way == channel.Graph {
+		way = channel.Graph
+	}
 	opts := []oauth2.AuthCodeOption{oauth2.SetAuthURLParam("login_hint", m.Address)}
-	switch s.Provider {
-	case microsoft:
-		tenant := s.Tenant
-		if tenant == "" {
-			tenant = "organizations"
-		}
-		base := "https://login.microsoftonline.com/" + url.PathEscape(tenant) + "/oauth2/v2.0/"
-		c.Endpoint = oauth2.Endpoint{AuthURL: base + "authorize", TokenURL: base + "token"}
-		c.Scopes = []string{"offline_access", "https://outlook.office.com/IMAP.AccessAsUser.All", "https://outlook.office.com/SMTP.Send"}
-		if m.In.Way == channel.Graph || m.Out.Way == channel.Graph {
-			c.Scopes = []string{"offline_access", "https://graph.microsoft.com/Mail.ReadWrite", "https://graph.microsoft.com/Mail.Send"}
-		}
-	case google:
-		c.Endpoint = oauth2.Endpoint{AuthURL: "https://accounts.google.com/o/oauth2/v2/auth", TokenURL: "https://oauth2.googleapis.com/token"}
-		c.Scopes = []string{"https://mail.google.com/"}
+	if s.Provider == oauth.Google {
 		opts = append(opts, oauth2.AccessTypeOffline, oauth2.SetAuthURLParam("prompt", "consent")) // without it no refresh token comes twice
 	}
-	if s.AuthURL != "" && s.TokenURL != "" {
-		c.Endpoint = oauth2.Endpoint{AuthURL: s.AuthURL, TokenURL: s.TokenURL}
-	}
-	return c, opts
+	return m.App(s, way, channel.OAuth).Config(p.Config.BaseURL + consentPath), opts
 }
 
 // mayConsent refuses a mailbox whose application is not told.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"entraide/internal/base/errs"
+	"entraide/internal/base/oauth"
 	"entraide/internal/domain/channel"
 )
 
@@ -110,7 +111,7 @@ func chosen(m channel.Mailbox, s channel.Secrets) (wrong []errs.Field) {
 	one("out_auth", m.Out.Auth, "", channel.Password, channel.OAuth, channel.Credentials)
 	one("after", m.In.After, "", channel.AfterSeen, channel.AfterMove, channel.AfterDelete)
 	one("lang", m.Lang, "", "fr", "en")
-	one("provider", s.Provider, "", microsoft, google)
+	one("provider", s.Provider, "", oauth.Microsoft, oauth.Google)
 	if m.In.Way == channel.IMAP && m.In.TLS == channel.Plain && !thisMachine(m.In.Host) {
 		wrong = append(wrong, errs.Field{Name: "in_tls", Key: "mailpage.plain"})
 	}

@@ -3,13 +3,8 @@ package settings
 import (
 	"strings"
 
+	"entraide/internal/base/oauth"
 	"entraide/internal/domain/channel"
-)
-
-// Providers of consent, as channel.Secrets names them.
-const (
-	microsoft = "microsoft"
-	google    = "google"
 )
 
 // preset is a provider whose settings are known.
@@ -33,7 +28,7 @@ func presets() []preset {
 	gmail := smtp("smtp.gmail.com", 465, channel.TLS)
 	gmail.Plus = true
 	return []preset{
-		{key: "microsoft", steps: 5, provider: microsoft, in: channel.Inbound{Way: channel.Graph, Auth: channel.Credentials},
+		{key: "microsoft", steps: 5, provider: oauth.Microsoft, in: channel.Inbound{Way: channel.Graph, Auth: channel.Credentials},
 			out: channel.Outbound{Way: channel.Graph, Auth: channel.Credentials}},
 		{key: "gmail", steps: 4, in: imap("imap.gmail.com"), out: gmail, host: "gmail.com"},
 		{key: "ovh", steps: 3, in: imap("ssl0.ovh.net"), out: smtp("ssl0.ovh.net", 465, channel.TLS), host: "ovh.net"},
@@ -55,7 +50,7 @@ func presetOf(key string) (preset, bool) {
 // guess finds the provider of a saved mailbox by where it is reached.
 func guess(m channel.Mailbox) string {
 	if m.In.Way == channel.Graph || m.Out.Way == channel.Graph || strings.HasSuffix(m.In.Host, "office365.com") {
-		return microsoft
+		return oauth.Microsoft
 	}
 	for _, p := range presets() {
 		if p.host != "" && strings.HasSuffix(m.In.Host, p.host) {

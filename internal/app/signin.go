@@ -1,0 +1,83 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"entraide/internal/base/auth"
+	"entraide/internal/base/db"
+	"entraide/internal/base/msgraph"
+	"entraide/internal/base/netx"
+	"entraide/internal/base/oauth"
+	"entraide/internal/base/seal"
+	"entraide/internal/domain/channel"
+	"entraide/internal/door/mailin"
+	"entraide/internal/door/mailout"
+)
+
+// mailSignIn is how mailboxes of Microsoft and Google sign in, both ways.
+type mailSignIn struct {
+	keeper *oauth.Keeper
+	graph  *msgraph.Client
+}
+
+// newMailSignIn keeps tokens in memory, and the refresh tokens that providers exchange in the database.
+func newMailSignIn(d *db.DB, key seal.Key, client *http.Client) mailSignIn {
+	return mailSignIn{
+		keeper: &oauth.Keeper{Client: client, Rotate: func(ctx context.Context, mailboxID, old, next string) error {
+			if mailboxID == "" {
+				return nil // it is being tried, before it is saved
+			}
+			return d.Write(ctx, func(tx *db.Tx) error {
+				return channel.KeepRefresh(ctx, tx, auth.System("mail sign-in"), key, mailboxID, old, next)
+			})
+		}},
+		graph: &msgraph.Client{HTTP: client},
+	}
+}
+
+// in is the token by which m is fetched.
+func (x mailSignIn) in(ctx context.Context, m channel.Mailbox, s channel.Secrets) (string, error) {
+	return x.keeper.Token(ctx, m.ID, m.App(s, m.In.Way, m.In.Auth), s.Refresh(m.In.Auth))
+}
+
+// out is the token by which m sends.
+func (x mailSignIn) out(ctx context.Context, m channel.Mailbox, s channel.Secrets) (string, error) {
+	return x.keeper.Token(ctx, m.ID, m.App(s, m.Out.Way, m.Out.Auth), s.Refresh(m.Out.Auth))
+}
+
+// send sends one message through Microsoft Graph. Errors: mailout.GraphError.
+func (x mailSignIn) send(ctx context.Context, m channel.Mailbox, s channel.Secrets, raw []byte) error {
+	token, err := x.out(ctx, m, s)
+	if err != nil {
+		return mailout.GraphError{Words: err.Error()}
+	}
+	if len(raw) > msgraph.MaxMail {
+		return mailout.GraphError{Status: http.StatusRequestEntityTooLarge, Words: "message over 4 MB"}
+	}
+	user := m.Out.User
+	if user == "" {
+		user = m.Address
+	}
+	err = x.graph.Send(ctx, token, user, raw)
+	var e msgraph.Error
+	if errors.As(err, &e) {
+		return mailout.GraphError{Status: e.Status, Words: e.Words, After: e.After}
+	}
+	return err
+}
+
+// testMail tries a mailbox both ways: what fetching finds, then what sending finds.
+func testMail(in mailin.Fetcher, out mailout.Sender) func(context.Context, channel.Mailbox, channel.Secrets, string) []channel.Check {
+	return func(ctx context.Context, m channel.Mailbox, s channel.Secrets, to string) []channel.Check {
+		return append(in.Test(ctx, m, s), out.Test(ctx, m, s, to)...)
+	}
+}
+
+// mailClient calls the services of Microsoft and Google. Their messages may be longer than what we take: the intake
+// stops reading by itself.
+func mailClient() *http.Client {
+	return netx.NewClient(netx.Options{MaxBytes: 200 << 20, Timeout: 10 * time.Minute})
+}
