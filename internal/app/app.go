@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/mail"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -53,6 +52,8 @@ type App struct {
 	Welcome string
 
 	listener net.Listener
+	listen   mailin.Listener
+	doors    []mailDoor // where listen takes mail in
 	server   *http.Server
 	metrics  *http.Server // nil unless it has an address of its own
 	readers  []event.Reader
@@ -84,6 +85,9 @@ func New(ctx context.Context, cfg config.Config) (a *App, err error) {
 	}
 	if a.listener, err = net.Listen("tcp", cfg.Listen); err != nil {
 		return a, fmt.Errorf("listen: %w", err)
+	}
+	if err = a.openMail(); err != nil {
+		return a, err
 	}
 	if a.Config.BaseURL == "" {
 		a.Config.BaseURL = "http://" + reachable(a.listener.Addr())
@@ -151,12 +155,9 @@ func (a *App) wire() error {
 	signIn := newMailSignIn(a.DB, key, mailClient())
 	sender := mailout.Sender{DB: a.DB, Blobs: a.Blobs, Key: key, SMTP: func() config.SMTP { return cfg.SMTP }, Host: config.Host(cfg.BaseURL),
 		Token: signIn.out, Graph: signIn.send}
-	own := []string{}
-	if from, err := mail.ParseAddress(cfg.SMTP.From); err == nil {
-		own = append(own, from.Address)
-	}
 	a.fetcher = mailin.Fetcher{DB: a.DB, Blobs: a.Blobs, Key: key, Token: signIn.in, Graph: signIn.graph,
-		Intake: intake.Options{Host: config.Host(cfg.BaseURL), Own: own, Limit: int64(cfg.Limits.Mail)}}
+		Intake: intake.Options{Host: config.Host(cfg.BaseURL), Own: cfg.SMTP.Own(), Limit: int64(cfg.Limits.Mail)}}
+	a.listen.DB, a.listen.Blobs, a.listen.Intake, a.listen.Domain = a.DB, a.Blobs, a.fetcher.Intake, config.Host(cfg.BaseURL)
 	a.runner = job.Runner{DB: a.DB, Handlers: handlers(a.DB, sender, teller)}
 
 	k := &kit.Kit{DB: a.DB, Blobs: a.Blobs, Thumbs: blob.NewThumbnailer(2), Hasher: a.Hasher, Config: cfg, Drain: streams,
@@ -209,7 +210,14 @@ func (a *App) Run(ctx context.Context) error {
 	var background sync.WaitGroup
 	background.Go(func() { event.Run(work, a.DB, a.readers) })
 	background.Go(func() { a.fetcher.Run(work) })
-	failed := make(chan error, 3)
+	failed := make(chan error, 3+len(a.doors))
+	for _, d := range a.doors {
+		background.Go(func() {
+			if err := a.listen.Serve(work, d.Listener, d.lmtp, drainFor); err != nil {
+				failed <- err
+			}
+		})
+	}
 	background.Go(func() {
 		if err := a.runner.Run(work); err != nil {
 			failed <- fmt.Errorf("jobs: %w", err)
@@ -255,6 +263,11 @@ func (a *App) Close() error {
 	if a.listener != nil {
 		if e := a.listener.Close(); e != nil && !errors.Is(e, net.ErrClosed) {
 			err = e
+		}
+	}
+	for _, d := range a.doors {
+		if e := d.Close(); e != nil && !errors.Is(e, net.ErrClosed) {
+			err = errors.Join(err, e)
 		}
 	}
 	if a.DB != nil {

@@ -42,6 +42,8 @@ func rules(c Config) []rule {
 		{"smtp.port", when(c.SMTP.Port < 1 || c.SMTP.Port > 65535, "must lie between 1 and 65535")},
 		{"smtp.tls", among(c.SMTP.TLS, "starttls", "tls", "none")},
 		{"smtp.from", sender(c.SMTP)},
+		{"mail.listen", doors(c.Mail)},
+		{"mail.key", when((c.Mail.Cert == "") != (c.Mail.Key == ""), "name the certificate and its key, or neither")},
 		{"limits.upload", positive(c.Limits.Upload)},
 		{"limits.body", positive(c.Limits.Body)},
 		{"limits.mail", positive(c.Limits.Mail)},
@@ -50,6 +52,13 @@ func rules(c Config) []rule {
 		{"session.idle", when(c.Session.Idle < time.Minute, "must be at least 1m")},
 		{"session.max", when(c.Session.Max < c.Session.Idle, "must not be shorter than session.idle")},
 	}
+}
+
+func doors(m Mail) string {
+	if _, err := m.Doors(); err != nil {
+		return err.Error()
+	}
+	return ""
 }
 
 func when(bad bool, wrong string) string {

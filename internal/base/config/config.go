@@ -8,6 +8,7 @@ package config
 import (
 	"fmt"
 	"log/slog"
+	"net/mail"
 	"net/url"
 	"strings"
 	"time"
@@ -23,6 +24,7 @@ type Config struct {
 	Proxies  string  `toml:"proxies"`  // comma-separated addresses or networks of trusted reverse proxies; "" = none
 	Metrics  Metrics `toml:"metrics"`
 	SMTP     SMTP    `toml:"smtp"`
+	Mail     Mail    `toml:"mail"`
 	Limits   Limits  `toml:"limits"`
 	Log      Log     `toml:"log"`
 	Session  Session `toml:"session"`
@@ -42,6 +44,50 @@ type SMTP struct {
 	Password Secret `toml:"password"`
 	TLS      string `toml:"tls"`  // "starttls" (required), "tls" (from the first byte) or "none"
 	From     string `toml:"from"` // "Entraide <aide@exemple.fr>"
+}
+
+// Own returns the address that From names, alone in a list; nil without one.
+func (s SMTP) Own() []string {
+	a, err := mail.ParseAddress(s.From)
+	if err != nil {
+		return nil // "" or refused by the check
+	}
+	return []string{a.Address}
+}
+
+// Mail says where mail servers may hand mail over.
+type Mail struct {
+	Listen string `toml:"listen"` // "lmtp://127.0.0.1:2424", "lmtp:///run/entraide/lmtp.sock" or "smtp://127.0.0.1:2525"; several with commas; "" = nowhere
+	Cert   string `toml:"cert"`   // file of the certificate chain for STARTTLS; "" = none is offered
+	Key    string `toml:"key"`    // file of its private key
+}
+
+// Door is one address at which mail is taken in.
+type Door struct {
+	LMTP    bool   // else SMTP
+	Network string // "tcp", "unix"
+	Address string // host:port, or the path of a socket
+}
+
+// Doors returns Listen address by address. Errors: plain words, with the address that is none.
+func (m Mail) Doors() (doors []Door, err error) {
+	for s := range strings.SplitSeq(m.Listen, ",") {
+		if s = strings.TrimSpace(s); s == "" {
+			continue
+		}
+		u, err := url.Parse(s)
+		if err != nil || u.Scheme != "lmtp" && u.Scheme != "smtp" || u.User != nil || u.RawQuery != "" {
+			return nil, fmt.Errorf("%q is no address; write lmtp://127.0.0.1:2424, lmtp:///run/entraide/lmtp.sock or smtp://127.0.0.1:2525", s)
+		}
+		d := Door{LMTP: u.Scheme == "lmtp", Network: "tcp", Address: u.Host}
+		if u.Host == "" && len(u.Path) > 1 {
+			d.Network, d.Address = "unix", u.Path
+		} else if wrong := hostPort(u.Host); wrong != "" || u.Path != "" && u.Path != "/" {
+			return nil, fmt.Errorf("%q: write host and port, for example lmtp://127.0.0.1:2424", s)
+		}
+		doors = append(doors, d)
+	}
+	return doors, nil
 }
 
 // Limits protect memory and disk.

@@ -9,8 +9,8 @@ import (
 	"entraide/internal/base/blob"
 	"entraide/internal/base/config"
 	"entraide/internal/base/db"
-	"entraide/internal/base/errs"
 	"entraide/internal/base/mime"
+	"entraide/internal/domain/channel"
 	"entraide/internal/usecase/intake"
 )
 
@@ -58,9 +58,13 @@ type mailDeliverCmd struct {
 
 func (c mailDeliverCmd) Run(r *run) error {
 	err := r.with(c.common, func(cfg config.Config, d *db.DB, blobs blob.Store) error {
-		res, err := intake.Deliver(r.ctx, d, blobs, io.Reader(r.In), intake.Options{To: c.To, Host: config.Host(cfg.BaseURL), Limit: int64(cfg.Limits.Mail)})
+		o := intake.Options{To: c.To, Host: config.Host(cfg.BaseURL), Own: cfg.SMTP.Own(), Limit: int64(cfg.Limits.Mail)}
+		res, err := intake.Deliver(r.ctx, d, blobs, io.Reader(r.In), o)
 		if err != nil {
 			return err
+		}
+		if res.Refused() {
+			return exit{exDataErr, errors.New(channel.Envelope{Reason: res.Reason}.Why(r.loc))}
 		}
 		if c.JSON {
 			return json.NewEncoder(r.Out).Encode(map[string]any{"outcome": res.Outcome, "reference": res.Reference, "reason": res.Reason, "known": res.Known, "envelope": res.Envelope})
@@ -72,8 +76,6 @@ func (c mailDeliverCmd) Run(r *run) error {
 	switch {
 	case err == nil, errors.As(err, &e):
 		return err
-	case errors.Is(err, errs.Invalid), errors.Is(err, mime.ErrEmpty):
-		return exit{exDataErr, err}
 	default: // anything else may pass: the mail server keeps the message
 		return exit{exTempFail, err}
 	}

@@ -22,10 +22,11 @@ type serveFlags struct {
 	Listen  string `help:"Address to listen on (default 127.0.0.1:8080)." placeholder:"ADDR"`
 	BaseURL string `help:"Address people use, https://…" name:"base-url" placeholder:"URL"`
 	Blob    string `help:"s3://… for attachments; absent = data directory." placeholder:"URL"`
+	Mail    string `help:"Where mail servers hand mail over: lmtp://127.0.0.1:2424, lmtp:///path/to.sock, smtp://127.0.0.1:2525." name:"mail-listen" placeholder:"URL"`
 }
 
 func (f serveFlags) config() (config.Config, error) {
-	cfg, err := f.load(config.Config{Listen: f.Listen, BaseURL: f.BaseURL, Blob: config.Address(f.Blob)})
+	cfg, err := f.load(config.Config{Listen: f.Listen, BaseURL: f.BaseURL, Blob: config.Address(f.Blob), Mail: config.Mail{Listen: f.Mail}})
 	if err != nil {
 		return cfg, exit{2, err}
 	}

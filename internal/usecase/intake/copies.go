@@ -50,7 +50,7 @@ func (m *mail) others() []mime.Address {
 	}
 	for _, a := range append(append([]mime.Address(nil), m.To...), m.CC...) {
 		a.Address = strings.ToLower(a.Address)
-		if a.Address == "" || seen[a.Address] || seen[plain(a.Address)] {
+		if a.Address == "" || seen[a.Address] || seen[Plain(a.Address)] {
 			continue
 		}
 		seen[a.Address] = true

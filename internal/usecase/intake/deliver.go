@@ -51,6 +51,14 @@ type Result struct {
 	Reason    string // of Ignored and Parked, see channel.Envelope.Why
 }
 
+// Refused reports whether the message can never be taken in as it is, empty or too long: whoever handed it over had better
+// give it back to its sender.
+func (r Result) Refused() bool {
+	return r.Outcome == Parked && (r.Reason == reasonEmpty || strings.HasPrefix(r.Reason, channel.ReasonTooLong))
+}
+
+const reasonEmpty = "mail.reason.empty"
+
 // machine is who takes messages in.
 func machine() auth.Actor { return auth.System("mail intake") }
 
@@ -203,7 +211,7 @@ func unreadable(err error, k kept) string {
 	case errors.As(err, &p):
 		return channel.Because("mail.reason.poison", p.Error())
 	case errors.Is(err, mime.ErrEmpty):
-		return "mail.reason.empty"
+		return reasonEmpty
 	case err == nil && k.short:
 		return channel.Because(channel.ReasonTooLong, fmt.Sprintf("(%.1f MB)", float64(k.size)/(1<<20)))
 	}

@@ -308,7 +308,7 @@ func onBehalf(ctx context.Context, tx *db.Tx, a auth.Actor, m *mail, d *ticket.D
 		return p, "", nil
 	}
 	f, ok := text.Unforward(m.Text)
-	if !ok || mime.Unread(f.Address) || slices.Contains(m.own, plain(f.Address)) {
+	if !ok || mime.Unread(f.Address) || slices.Contains(m.own, Plain(f.Address)) {
 		return p, "", nil
 	}
 	p, err = identity.EnsureParticipant(ctx, tx, machine(), f.Address, f.Name)

@@ -59,13 +59,13 @@ func (m *mail) address(ctx context.Context, tx *db.Tx, o Options) error {
 	m.box = o.Mailbox
 	to := append(slices.Clone(m.To), m.CC...)
 	for _, a := range to {
-		if b, ok := named[plain(a.Address)]; ok {
+		if b, ok := named[Plain(a.Address)]; ok {
 			m.box = b
 			break
 		}
 	}
 	if m.box.ID == "" {
-		m.box = named[plain(m.envelope.Recipient)]
+		m.box = named[Plain(m.envelope.Recipient)]
 	}
 	if m.box.ID != "" {
 		m.envelope.MailboxID = m.box.ID
@@ -74,8 +74,8 @@ func (m *mail) address(ctx context.Context, tx *db.Tx, o Options) error {
 	return nil
 }
 
-// plain is an address in lower case without its plus part.
-func plain(address string) string {
+// Plain is an address in lower case without its plus part.
+func Plain(address string) string {
 	local, host, ok := strings.Cut(strings.ToLower(address), "@")
 	if plus := strings.IndexByte(local, '+'); plus > 0 {
 		local = local[:plus]

@@ -2,7 +2,10 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"fmt"
+	"net"
 	"net/http"
 	"time"
 
@@ -80,4 +83,43 @@ func testMail(in mailin.Fetcher, out mailout.Sender) func(context.Context, chann
 // stops reading by itself.
 func mailClient() *http.Client {
 	return netx.NewClient(netx.Options{MaxBytes: 200 << 20, Timeout: 10 * time.Minute})
+}
+
+// mailDoor is where mail servers hand mail over.
+type mailDoor struct {
+	net.Listener
+	lmtp bool
+}
+
+// openMail listens where the configuration says.
+func (a *App) openMail() error {
+	c := a.Config.Mail
+	if c.Cert != "" {
+		pair, err := tls.LoadX509KeyPair(c.Cert, c.Key)
+		if err != nil {
+			return fmt.Errorf("mail.cert: %w", err)
+		}
+		a.listen.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+	}
+	doors, err := c.Doors()
+	if err != nil {
+		return fmt.Errorf("mail.listen: %w", err)
+	}
+	for _, d := range doors {
+		l, err := mailin.Open(d)
+		if err != nil {
+			return err
+		}
+		a.doors = append(a.doors, mailDoor{l, d.LMTP})
+	}
+	return nil
+}
+
+// MailAt returns the addresses at which mail is taken in, in the order of the configuration.
+func (a *App) MailAt() []net.Addr {
+	var list []net.Addr
+	for _, d := range a.doors {
+		list = append(list, d.Addr())
+	}
+	return list
 }

@@ -1,0 +1,213 @@
+package mailin
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/emersion/go-smtp"
+
+	"entraide/internal/base/blob"
+	"entraide/internal/base/config"
+	"entraide/internal/base/db"
+	"entraide/internal/base/mime"
+	"entraide/internal/domain/channel"
+	"entraide/internal/usecase/intake"
+)
+
+// Listener takes mail in that mail servers hand over: LMTP (RFC 2033) or SMTP (RFC 5321). Nothing is acknowledged before
+// it is stored.
+type Listener struct {
+	DB     *db.DB
+	Blobs  blob.Store
+	Intake intake.Options
+	Domain string      // under which it greets
+	TLS    *tls.Config // for STARTTLS; nil = none is offered
+}
+
+// Bounds of one connection.
+const (
+	quietFor      = 2 * time.Minute // RFC 5321 grants five; servers next door need less
+	maxRecipients = 100
+	maxAtOnce     = 100     // connections
+	maxLine       = 1 << 20 // bytes; the standard says 998, real mail does not care
+)
+
+// Open listens at a door. A socket that a dead process left is removed. Errors: of the address.
+func Open(d config.Door) (net.Listener, error) {
+	if d.Network == "unix" {
+		if c, err := net.Dial("unix", d.Address); err == nil {
+			return nil, errors.Join(fmt.Errorf("mail: another process listens at %s", d.Address), c.Close())
+		} else if err := os.Remove(d.Address); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return nil, fmt.Errorf("mail: %w", err)
+		}
+	}
+	l, err := net.Listen(d.Network, d.Address)
+	if err != nil {
+		return nil, fmt.Errorf("mail: %w", err)
+	}
+	if d.Network == "unix" {
+		// The mail server runs under another name; the directory says who may come in.
+		if err := os.Chmod(d.Address, 0o666); err != nil {
+			return nil, errors.Join(fmt.Errorf("mail: %w", err), l.Close())
+		}
+	}
+	return l, nil
+}
+
+// Serve takes mail in at l until ctx ends; what is under way then may end within the time for drain.
+func (x Listener) Serve(ctx context.Context, l net.Listener, lmtp bool, drain time.Duration) error {
+	limit := x.Intake.Limit
+	if limit <= 0 {
+		limit = mime.DefaultLimit
+	}
+	// Commands end with ctx; a message that is being stored does not.
+	s := smtp.NewServer(&gate{Listener: x, ctx: context.WithoutCancel(ctx), open: lmtp})
+	s.LMTP, s.Domain, s.TLSConfig = lmtp, x.Domain, x.TLS
+	s.MaxMessageBytes, s.MaxRecipients = limit, maxRecipients
+	s.ReadTimeout, s.WriteTimeout = quietFor, quietFor
+	s.MaxLineLength = maxLine
+	s.EnableSMTPUTF8, s.EnableBINARYMIME = true, true
+	s.ErrorLog = slog.NewLogLogger(slog.Default().Handler(), slog.LevelInfo)
+	ended := make(chan error, 1)
+	go func() { ended <- s.Serve(&crowd{Listener: l, room: make(chan struct{}, maxAtOnce)}) }()
+	select {
+	case err := <-ended:
+		return fmt.Errorf("mail: %w", err)
+	case <-ctx.Done():
+	}
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+	defer cancel()
+	if err := s.Shutdown(end); err != nil && !errors.Is(err, smtp.ErrServerClosed) {
+		return errors.Join(err, s.Close())
+	}
+	<-ended
+	return nil
+}
+
+// crowd lets a bounded number of connections in at once; others wait at the door.
+type crowd struct {
+	net.Listener
+	room chan struct{}
+}
+
+func (c *crowd) Accept() (net.Conn, error) {
+	c.room <- struct{}{}
+	conn, err := c.Listener.Accept()
+	if err != nil {
+		<-c.room
+		return nil, err
+	}
+	return &guest{conn, sync.OnceFunc(func() { <-c.room })}, nil
+}
+
+type guest struct {
+	net.Conn
+	leave func()
+}
+
+// Close may be called more than once.
+func (g *guest) Close() error {
+	g.leave()
+	return g.Conn.Close()
+}
+
+// gate makes sessions. open takes any recipient: over LMTP the mail server has decided that the mail is ours.
+type gate struct {
+	Listener
+	ctx  context.Context
+	open bool
+}
+
+// NewSession implements smtp.Backend.
+func (g *gate) NewSession(*smtp.Conn) (smtp.Session, error) { return &visit{gate: g}, nil }
+
+// visit is one connection; it holds one message at a time.
+type visit struct {
+	gate *gate
+	to   []string
+}
+
+// Reset forgets the message begun.
+func (v *visit) Reset() { v.to = nil }
+
+// Logout implements smtp.Session.
+func (v *visit) Logout() error { return nil }
+
+// Mail takes any sender: what becomes of the mail is for the intake to say.
+func (v *visit) Mail(string, *smtp.MailOptions) error { return nil }
+
+var (
+	errUnknown = &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "No such mailbox here"}
+	errLater   = &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "Not stored, try again later"}
+	errEmpty   = &smtp.SMTPError{Code: 554, EnhancedCode: smtp.EnhancedCode{5, 6, 0}, Message: "The message is empty"}
+)
+
+// Rcpt refuses who is none of ours, where strangers could come in.
+func (v *visit) Rcpt(to string, _ *smtp.RcptOptions) error {
+	if !v.gate.open {
+		ours, err := v.gate.ours(to)
+		if err != nil {
+			slog.ErrorContext(v.gate.ctx, "mail not taken", "error", err)
+			return errLater
+		}
+		if !ours {
+			return errUnknown
+		}
+	}
+	v.to = append(v.to, to)
+	return nil
+}
+
+// ours reports whether an address leads to a mailbox of ours.
+func (g *gate) ours(address string) (bool, error) {
+	plain := intake.Plain(address)
+	for _, own := range g.Intake.Own {
+		if strings.EqualFold(own, plain) {
+			return true, nil
+		}
+	}
+	var boxes []channel.Mailbox
+	err := g.DB.Read(g.ctx, func(tx *db.Tx) (err error) { boxes, err = channel.Mailboxes(g.ctx, tx, machine()); return err })
+	return slices.ContainsFunc(boxes, func(m channel.Mailbox) bool { return m.Active && slices.Contains(m.Addresses(), plain) }), err
+}
+
+// Data stores one message. It counts as one whatever the number of its recipients; a reply address among them tells most.
+func (v *visit) Data(r io.Reader) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			slog.ErrorContext(v.gate.ctx, "mail not taken", "panic", cause)
+			err = errLater
+		}
+	}()
+	o := v.gate.Intake
+	for _, to := range v.to {
+		if o.To == "" || strings.Contains(to, "+") && !strings.Contains(o.To, "+") {
+			o.To = to
+		}
+	}
+	res, err := intake.Deliver(v.gate.ctx, v.gate.DB, v.gate.Blobs, r, o)
+	var said *smtp.SMTPError
+	switch {
+	case errors.As(err, &said): // the message is too long
+		return said
+	case errors.Is(err, io.ErrUnexpectedEOF): // the connection broke: nobody hears the answer
+		slog.InfoContext(v.gate.ctx, "mail not taken", "error", err)
+		return errLater
+	case err != nil:
+		slog.ErrorContext(v.gate.ctx, "mail not taken", "error", err)
+		return errLater
+	case res.Refused():
+		return errEmpty
+	}
+	return nil
+}
