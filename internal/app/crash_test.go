@@ -54,6 +54,14 @@ func (d *delivery) Data(r io.Reader) error {
 	return nil
 }
 
+// build makes the real binary.
+func build(t *testing.T, bin string) {
+	t.Helper()
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "entraide/cmd/entraide").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+}
+
 // program is the real binary on a data directory.
 type program struct {
 	t    *testing.T
@@ -120,10 +128,7 @@ func TestKilledAtRandom(t *testing.T) {
 	}
 	dir := t.TempDir()
 	bin := filepath.Join(dir, "entraide")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "entraide/cmd/entraide")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
+	build(t, bin)
 	box := &mailbox{got: make(map[string]int)}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

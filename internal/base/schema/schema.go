@@ -188,29 +188,41 @@ func Migrate(ctx context.Context, d *db.DB, backup func(ctx context.Context, c *
 	return s, err
 }
 
+// step runs m in a transaction of its own, unless another process did so in between: whoever takes a mail in beside the
+// server may be the first after an upgrade, and so may several.
 func step(ctx context.Context, c *sql.Conn, e db.Engine, m Migration, now time.Time) (err error) {
-	tx, err := c.BeginTx(ctx, nil)
-	if err != nil {
+	begin := "BEGIN"
+	if e == db.SQLite {
+		begin = "BEGIN IMMEDIATE" // the others wait here, not in the middle
+	}
+	if _, err := c.ExecContext(ctx, begin); err != nil {
 		return err
 	}
 	defer func() {
+		end := "COMMIT"
 		if err != nil {
-			err = errors.Join(err, tx.Rollback())
+			end = "ROLLBACK"
 		}
+		_, e := c.ExecContext(context.WithoutCancel(ctx), end)
+		err = errors.Join(err, e)
 	}()
-	if _, err = tx.ExecContext(ctx, versionTable); err != nil {
+	if _, err = c.ExecContext(ctx, versionTable); err != nil {
+		return err
+	}
+	r, err := c.ExecContext(ctx, "INSERT INTO schema_migration (version, name, checksum, at) VALUES ($1, $2, $3, $4) ON CONFLICT (version) DO NOTHING",
+		m.Version, m.Name, m.Checksum, now.UnixMilli())
+	if err != nil {
+		return err
+	}
+	if n, err := r.RowsAffected(); err != nil || n == 0 {
 		return err
 	}
 	for _, q := range Statements(m.Text(e)) {
-		if _, err = tx.ExecContext(ctx, q); err != nil {
+		if _, err = c.ExecContext(ctx, q); err != nil {
 			return fmt.Errorf("%.60s: %w", q, err)
 		}
 	}
-	if _, err = tx.ExecContext(ctx, "INSERT INTO schema_migration (version, name, checksum, at) VALUES ($1, $2, $3, $4)",
-		m.Version, m.Name, m.Checksum, now.UnixMilli()); err != nil {
-		return err
-	}
-	return tx.Commit()
+	return nil
 }
 
 // Statements splits SQL at the semicolons that end lines; our texts have no others.

@@ -180,11 +180,7 @@ func TestConcurrentMigrate(t *testing.T) {
 	eachEmpty(t, func(t *testing.T, open func() *db.DB) {
 		handles := []*db.DB{open()}
 		for range 3 {
-			if handles[0].Engine == db.Postgres {
-				handles = append(handles, open())
-			} else {
-				handles = append(handles, handles[0]) // a SQLite file has one process
-			}
+			handles = append(handles, open()) // on SQLite as well: mails are taken in beside the server
 		}
 		var backups atomic.Int64
 		var all sync.WaitGroup
@@ -197,7 +193,7 @@ func TestConcurrentMigrate(t *testing.T) {
 			})
 		}
 		all.Wait()
-		if n := dbtest.Count(t, handles[0], "schema_migration"); n != latest(t) || backups.Load() != 0 {
+		if n := dbtest.Count(t, handles[0], "schema_migration"); n != latest(t) || handles[0].Engine == db.Postgres && backups.Load() != 0 {
 			t.Errorf("%d steps recorded, %d backups", n, backups.Load())
 		}
 	})

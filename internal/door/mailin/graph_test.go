@@ -262,7 +262,7 @@ func TestGraphNeedsToken(t *testing.T) {
 // and the mechanism count.
 func TestSignInByToken(t *testing.T) {
 	server := startDovecot(t)
-	box := channel.Mailbox{Address: "aide@exemple.fr", In: channel.Inbound{Way: channel.IMAP, Host: "127.0.0.1", Port: server.port, TLS: channel.Plain, Auth: channel.OAuth}}
+	box := channel.Mailbox{Address: "aide@exemple.fr", In: channel.Inbound{Way: channel.IMAP, Host: "127.0.0.1", Port: server.Port, TLS: channel.Plain, Auth: channel.OAuth}}
 	checks := (mailin.Fetcher{Token: token}).Test(t.Context(), box, channel.Secrets{})
 	if len(checks) != 1 || checks[0].Key != "mail.reason.fetch_token_login" {
 		t.Errorf("%+v", checks)

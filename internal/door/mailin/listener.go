@@ -146,11 +146,24 @@ func (v *visit) Logout() error { return nil }
 // Mail takes any sender: what becomes of the mail is for the intake to say.
 func (v *visit) Mail(string, *smtp.MailOptions) error { return nil }
 
-var (
-	errUnknown = &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "No such mailbox here"}
-	errLater   = &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "Not stored, try again later"}
-	errEmpty   = &smtp.SMTPError{Code: 554, EnhancedCode: smtp.EnhancedCode{5, 6, 0}, Message: "The message is empty"}
+// What a mail server is told.
+const (
+	unknown = "No such mailbox here"
+	later   = "Not stored, try again later"
+	nothing = "The message is empty"
 )
+
+// refusal is an answer with its codes (RFC 3463).
+func refusal(words string) error {
+	e := &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: words}
+	switch words {
+	case unknown:
+		e.Code, e.EnhancedCode = 550, smtp.EnhancedCode{5, 1, 1}
+	case nothing:
+		e.Code, e.EnhancedCode = 554, smtp.EnhancedCode{5, 6, 0}
+	}
+	return e
+}
 
 // Rcpt refuses who is none of ours, where strangers could come in.
 func (v *visit) Rcpt(to string, _ *smtp.RcptOptions) error {
@@ -158,10 +171,10 @@ func (v *visit) Rcpt(to string, _ *smtp.RcptOptions) error {
 		ours, err := v.gate.ours(to)
 		if err != nil {
 			slog.ErrorContext(v.gate.ctx, "mail not taken", "error", err)
-			return errLater
+			return refusal(later)
 		}
 		if !ours {
-			return errUnknown
+			return refusal(unknown)
 		}
 	}
 	v.to = append(v.to, to)
@@ -186,7 +199,7 @@ func (v *visit) Data(r io.Reader) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			slog.ErrorContext(v.gate.ctx, "mail not taken", "panic", cause)
-			err = errLater
+			err = refusal(later)
 		}
 	}()
 	o := v.gate.Intake
@@ -202,12 +215,12 @@ func (v *visit) Data(r io.Reader) (err error) {
 		return said
 	case errors.Is(err, io.ErrUnexpectedEOF): // the connection broke: nobody hears the answer
 		slog.InfoContext(v.gate.ctx, "mail not taken", "error", err)
-		return errLater
+		return refusal(later)
 	case err != nil:
 		slog.ErrorContext(v.gate.ctx, "mail not taken", "error", err)
-		return errLater
+		return refusal(later)
 	case res.Refused():
-		return errEmpty
+		return refusal(nothing)
 	}
 	return nil
 }

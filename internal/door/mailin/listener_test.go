@@ -26,7 +26,12 @@ import (
 // open starts a listener on a port of its own and returns where, and what ends it.
 func (k *desk) open(lmtp bool, change func(x *mailin.Listener)) (address string, stop func()) {
 	k.t.Helper()
-	l, err := mailin.Open(config.Door{LMTP: lmtp, Network: "tcp", Address: "127.0.0.1:0"})
+	return k.openAt("127.0.0.1:0", lmtp, change)
+}
+
+func (k *desk) openAt(at string, lmtp bool, change func(x *mailin.Listener)) (address string, stop func()) {
+	k.t.Helper()
+	l, err := mailin.Open(config.Door{LMTP: lmtp, Network: "tcp", Address: at})
 	if err != nil {
 		k.t.Fatal(err)
 	}

@@ -1,29 +1,22 @@
 package mailin_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"net"
-	"os"
-	"os/exec"
-	"os/user"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
-	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
 
 	"entraide/internal/base/auth"
 	"entraide/internal/base/blob"
 	"entraide/internal/base/db"
 	"entraide/internal/base/db/dbtest"
+	"entraide/internal/base/mailtest"
 	"entraide/internal/base/seal"
 	"entraide/internal/domain/channel"
 	"entraide/internal/domain/identity"
@@ -32,212 +25,27 @@ import (
 	"entraide/internal/usecase/intake"
 )
 
-// dovecot is Debian's IMAP server on a port of its own, with its own directories.
-type dovecot struct {
-	t    *testing.T
-	dir  string
-	port int
-	cmd  *exec.Cmd
-}
+var eventually = mailtest.Eventually
 
-const conf = `
-base_dir = %[1]s/run
-state_dir = %[1]s/state
-log_path = %[1]s/log
-protocols = imap
-listen = 127.0.0.1
-ssl = no
-disable_plaintext_auth = no
-mail_location = maildir:%[1]s/mail/%%u
-first_valid_uid = 1
-default_internal_user = %[3]s
-default_internal_group = %[4]s
-default_login_user = %[3]s
-passdb {
-  driver = static
-  args = password=secret
-}
-userdb {
-  driver = static
-  args = uid=%[3]s gid=%[4]s home=%[1]s/mail/%%u
-}
-service imap-login {
-  chroot =
-  inet_listener imap {
-    port = %[2]d
-  }
-  inet_listener imaps {
-    port = 0
-  }
-}
-service anvil {
-  chroot =
-}
-service stats {
-  chroot =
-}
-`
+// dovecot is the server with the helpers of these tests, which use the mailbox "aide".
+type dovecot struct{ *mailtest.Dovecot }
 
-func startDovecot(t *testing.T) *dovecot {
+func startDovecot(t *testing.T) dovecot {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "entraide-imap-") // short: sockets have short names
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
-	for _, d := range []string{"", "mail", "run", "state"} {
-		if err := os.MkdirAll(filepath.Join(dir, d), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Chmod(filepath.Join(dir, d), 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	who, group := owner(t)
-	if os.Getuid() == 0 {
-		if err := os.Chown(filepath.Join(dir, "mail"), 65534, 65534); err != nil {
-			t.Fatal(err)
-		}
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &dovecot{t: t, dir: dir, port: l.Addr().(*net.TCPAddr).Port}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "conf"), fmt.Appendf(nil, conf, dir, s.port, who, group), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	s.start()
-	t.Cleanup(s.stop)
-	return s
+	return dovecot{mailtest.StartDovecot(t)}
 }
 
-// owner is as whom the server reads mail: it refuses to do so as root.
-func owner(t *testing.T) (name, group string) {
-	t.Helper()
-	if os.Getuid() == 0 {
-		return "nobody", "nogroup"
-	}
-	u, err := user.Current()
-	if err != nil {
-		t.Fatal(err)
-	}
-	g, err := user.LookupGroupId(u.Gid)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return u.Username, g.Name
-}
+func (s dovecot) client() *imapclient.Client { return s.Client("aide") }
 
-func (s *dovecot) start() {
-	s.t.Helper()
-	s.cmd = exec.Command("/usr/sbin/dovecot", "-F", "-c", filepath.Join(s.dir, "conf"))
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
-	var said bytes.Buffer
-	s.cmd.Stderr = &said
-	if err := s.cmd.Start(); err != nil {
-		s.t.Fatalf("Debian's dovecot-imapd is missing (scripts/setup installs it): %v", err)
-	}
-	eventually(s.t, "the IMAP server answers", func() bool {
-		c, err := net.Dial("tcp", s.address())
-		if err != nil {
-			return false
-		}
-		return c.Close() == nil
-	})
-}
+func (s dovecot) put(n int) { s.append("INBOX", mail(n)) }
 
-func (s *dovecot) stop() {
-	if s.cmd == nil {
-		return
-	}
-	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		s.t.Error(err)
-	}
-	if err := s.cmd.Wait(); err != nil {
-		log, _ := os.ReadFile(filepath.Join(s.dir, "log"))
-		s.t.Logf("dovecot: %v\n%s", err, log)
-	}
-	s.cmd = nil
-}
+func (s dovecot) append(folder, raw string) { s.Append("aide", folder, raw) }
 
-func (s *dovecot) address() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)) }
-
-// eventually waits for something to become true.
-func eventually(t *testing.T, what string, f func() bool) {
-	t.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	end := time.After(30 * time.Second)
-	for !f() {
-		select {
-		case <-tick.C:
-		case <-end:
-			t.Fatalf("never: %s", what)
-		}
-	}
-}
-
-// client signs in as a person with a mail program would.
-func (s *dovecot) client() *imapclient.Client {
-	s.t.Helper()
-	c, err := imapclient.DialInsecure(s.address(), nil)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if err := c.Login("aide", "secret").Wait(); err != nil {
-		s.t.Fatal(err)
-	}
-	return c
-}
-
-func (s *dovecot) put(n int) {
-	s.t.Helper()
-	c := s.client()
-	defer func() {
-		if err := c.Close(); err != nil {
-			s.t.Error(err)
-		}
-	}()
-	raw := mail(n)
-	a := c.Append("INBOX", int64(len(raw)), nil)
-	if _, err := io.WriteString(a, raw); err != nil {
-		s.t.Fatal(err)
-	}
-	if err := a.Close(); err != nil {
-		s.t.Fatal(err)
-	}
-	if _, err := a.Wait(); err != nil {
-		s.t.Fatal(err)
-	}
-}
+func (s dovecot) unseen(folder string) (unread, all uint32) { return s.Unseen("aide", folder) }
 
 func mail(n int) string {
 	return fmt.Sprintf("From: Ann <ann@exemple.fr>\r\nTo: aide@exemple.fr\r\nSubject: Panne %d\r\nMessage-ID: <%d@exemple.fr>\r\nDate: Thu, 12 Mar 2026 09:44:00 +0100\r\n\r\nLe VPN se coupe. %s\r\n",
 		n, n, strings.Repeat("Toujours. ", 400))
-}
-
-// unseen counts what nobody has read in the folder, and all of it.
-func (s *dovecot) unseen(folder string) (unread, all uint32) {
-	s.t.Helper()
-	c := s.client()
-	defer func() {
-		if err := c.Close(); err != nil {
-			s.t.Error(err)
-		}
-	}()
-	st, err := c.Status(folder, &imap.StatusOptions{NumMessages: true, NumUnseen: true}).Wait()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return *st.NumUnseen, *st.NumMessages
 }
 
 // desk is a house that fetches.
@@ -309,12 +117,12 @@ func (k *desk) state() (f channel.Fetch) {
 func TestFetch(t *testing.T) {
 	server := startDovecot(t)
 	dbtest.Each(t, "", func(t *testing.T, d *db.DB) {
-		server := &dovecot{t: t, dir: server.dir, port: server.port}
+		server := dovecot{server.For(t)}
 		unread, had := server.unseen("INBOX")
 		if unread != 0 {
 			t.Fatalf("%d unread messages before the test", unread)
 		}
-		k := newDesk(t, d, channel.Inbound{Port: server.port})
+		k := newDesk(t, d, channel.Inbound{Port: server.Port})
 		base := int(had)
 		server.put(base + 1)
 		stop := k.run()
@@ -340,14 +148,14 @@ func TestFetch(t *testing.T) {
 func TestServerAwayAndBack(t *testing.T) {
 	server := startDovecot(t)
 	d := dbtest.Open(t, db.SQLite, dbtest.Options{})
-	k := newDesk(t, d, channel.Inbound{Port: server.port, After: channel.AfterDelete})
+	k := newDesk(t, d, channel.Inbound{Port: server.Port, After: channel.AfterDelete})
 	server.put(1)
 	k.run()
 	eventually(t, "it is a ticket", func() bool { return k.tickets() == 1 })
 	eventually(t, "it is gone from the server", func() bool { _, n := server.unseen("INBOX"); return n == 0 })
-	server.stop()
+	server.Stop()
 	eventually(t, "settings say that the server is away", func() bool { return k.state().Error != "" })
-	server.start()
+	server.Start()
 	server.put(2)
 	eventually(t, "fetching goes on by itself", func() bool { return k.tickets() == 2 && k.state().Error == "" })
 }
@@ -355,7 +163,7 @@ func TestServerAwayAndBack(t *testing.T) {
 func TestWrongPassword(t *testing.T) {
 	server := startDovecot(t)
 	d := dbtest.Open(t, db.SQLite, dbtest.Options{})
-	k := newDesk(t, d, channel.Inbound{Port: server.port})
+	k := newDesk(t, d, channel.Inbound{Port: server.Port})
 	save := func(password string) {
 		err := d.Write(t.Context(), func(tx *db.Tx) (err error) {
 			k.box, err = channel.SaveMailbox(t.Context(), tx, self, k.key, k.box, &channel.Secrets{Password: password})
@@ -415,7 +223,7 @@ func TestCutAnywhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &cutter{Listener: l, to: server.address(), step: 97}
+	c := &cutter{Listener: l, to: server.Address(), step: 97}
 	t.Cleanup(func() {
 		if err := l.Close(); err != nil {
 			t.Error(err)

@@ -35,31 +35,12 @@ func (k *desk) fetch(change func(f *mailin.Fetcher)) (stop func()) {
 	return stop
 }
 
-// append puts a message into a folder as it is.
-func (s *dovecot) append(folder, raw string) {
-	s.t.Helper()
-	c := s.client()
-	cmd := c.Append(folder, int64(len(raw)), nil)
-	if _, err := io.WriteString(cmd, raw); err != nil {
-		s.t.Fatal(err)
-	}
-	if err := cmd.Close(); err != nil {
-		s.t.Fatal(err)
-	}
-	if _, err := cmd.Wait(); err != nil {
-		s.t.Fatal(err)
-	}
-	if err := c.Close(); err != nil {
-		s.t.Fatal(err)
-	}
-}
-
 // TestPutAwayRefused lets the server refuse to move what was taken in: what follows is taken in all the same, nothing
 // comes back, and settings say so as long as it lasts.
 func TestPutAwayRefused(t *testing.T) {
 	server := startDovecot(t)
 	d := dbtest.Open(t, db.SQLite, dbtest.Options{})
-	k := newDesk(t, d, channel.Inbound{Port: server.port, After: channel.AfterMove, MoveTo: "Absent"})
+	k := newDesk(t, d, channel.Inbound{Port: server.Port, After: channel.AfterMove, MoveTo: "Absent"})
 	for n := range 3 {
 		server.put(n)
 	}
@@ -86,7 +67,7 @@ func TestPutAwayRefused(t *testing.T) {
 func TestTooLongToFetch(t *testing.T) {
 	server := startDovecot(t)
 	d := dbtest.Open(t, db.SQLite, dbtest.Options{})
-	k := newDesk(t, d, channel.Inbound{Port: server.port, After: channel.AfterDelete})
+	k := newDesk(t, d, channel.Inbound{Port: server.Port, After: channel.AfterDelete})
 	server.append("INBOX", strings.Replace(mail(1), "\r\n\r\n", "\r\n\r\n"+strings.Repeat("Un film en entier. ", 20_000), 1))
 	server.put(2)
 	k.fetch(func(f *mailin.Fetcher) { f.Intake.Limit = 100_000 })
@@ -106,7 +87,7 @@ func TestTooLongToFetch(t *testing.T) {
 func TestNumberedAnew(t *testing.T) {
 	server := startDovecot(t)
 	d := dbtest.Open(t, db.SQLite, dbtest.Options{})
-	k := newDesk(t, d, channel.Inbound{Port: server.port, Folder: "Aide"})
+	k := newDesk(t, d, channel.Inbound{Port: server.Port, Folder: "Aide"})
 	c := server.client()
 	if err := c.Create("Aide", nil).Wait(); err != nil {
 		t.Fatal(err)
@@ -187,7 +168,7 @@ func TestSlowLine(t *testing.T) {
 		}
 	})
 	const silence = 500 * time.Millisecond
-	go trickle(l, server.address(), 2000, 10*time.Millisecond)
+	go trickle(l, server.Address(), 2000, 10*time.Millisecond)
 	server.append("INBOX", strings.Replace(mail(1), "\r\n\r\n", "\r\n\r\n"+strings.Repeat("Un long journal. ", 12_000), 1)) // 200 KB: a second
 	k := newDesk(t, d, channel.Inbound{Port: l.Addr().(*net.TCPAddr).Port})
 	began := time.Now()
@@ -216,7 +197,7 @@ var errNoSpace = errors.New("no space left on device")
 func TestFullDisk(t *testing.T) {
 	server := startDovecot(t)
 	d := dbtest.Open(t, db.SQLite, dbtest.Options{})
-	k := newDesk(t, d, channel.Inbound{Port: server.port, After: channel.AfterDelete})
+	k := newDesk(t, d, channel.Inbound{Port: server.Port, After: channel.AfterDelete})
 	store := &full{Store: k.blobs}
 	for n := range 2 {
 		server.put(n)
@@ -240,7 +221,7 @@ func TestFullDisk(t *testing.T) {
 func TestTest(t *testing.T) {
 	server := startDovecot(t)
 	server.put(1)
-	box := channel.Mailbox{Address: "aide@exemple.fr", In: channel.Inbound{Way: channel.IMAP, Host: "127.0.0.1", Port: server.port, TLS: channel.Plain, User: "aide"}}
+	box := channel.Mailbox{Address: "aide@exemple.fr", In: channel.Inbound{Way: channel.IMAP, Host: "127.0.0.1", Port: server.Port, TLS: channel.Plain, User: "aide"}}
 	say := func(change func(b *channel.Mailbox, s *channel.Secrets)) string {
 		b, s := box, channel.Secrets{Password: "secret"}
 		change(&b, &s)

@@ -26,6 +26,7 @@ type route struct {
 	tls      string // channel.TLS, StartTLS or Plain
 	user     string // "" = no sign-in
 	password string
+	guessed  bool // nobody named the user: the password may be that of the way in, and a server that asks for none is right
 	oauth    bool
 	box      channel.Mailbox // whose account it is; zero = that of the configuration
 	secrets  channel.Secrets
@@ -132,7 +133,7 @@ func (r *route) byMailbox(box channel.Mailbox) {
 		r.port = 587
 	}
 	if r.user == "" && (r.oauth || r.password != "") {
-		r.user = r.box.Address
+		r.user, r.guessed = r.box.Address, r.secrets.SendPassword == ""
 	}
 	r.rate = o.Rate
 	if r.rate <= 0 && (r.way == channel.Graph || strings.HasSuffix(strings.ToLower(r.host), ".office365.com")) {

@@ -127,7 +127,10 @@ func (x *session) signIn(ctx context.Context, s Sender, r route) error {
 	if r.user == "" {
 		return nil
 	}
-	_, offered := x.client.Extension("AUTH")
+	asks, offered := x.client.Extension("AUTH")
+	if !asks && r.guessed && !r.oauth {
+		return nil
+	}
 	offers := func(how string) bool {
 		for _, o := range strings.Fields(strings.ToUpper(offered)) {
 			if o == how {
