@@ -109,4 +109,5 @@ func (s *server) routes() {
 	s.groupRoutes()
 	s.eventRoutes()
 	s.calendarRoutes()
+	s.mailRoutes()
 }

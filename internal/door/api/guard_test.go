@@ -363,6 +363,13 @@ func TestMatrix(t *testing.T) {
 		{"GET /groups", nil, [6]int{401, 200, 200, 200, 200, 200}},
 		{"POST /groups", obj{"code": "c", "name": "n"}, [6]int{401, 403, 403, 403, 403, 201}},
 		{"GET /events", nil, [6]int{401, 200, 200, 200, 200, 200}},
+		{"GET /mails", nil, [6]int{401, 403, 403, 403, 403, 200}},
+		{"GET /mails/x", nil, [6]int{401, 403, 403, 403, 403, 404}},
+		{"GET /mails/x/raw", nil, [6]int{401, 403, 403, 403, 403, 404}},
+		{"POST /mails/x/replay", nil, [6]int{401, 403, 403, 403, 403, 404}},
+		{"GET /mails/blocks", nil, [6]int{401, 403, 403, 403, 403, 200}},
+		{"POST /mails/blocks", obj{"pattern": "spam.example"}, [6]int{401, 403, 403, 403, 403, 204}},
+		{"DELETE /mails/blocks/none.example", nil, [6]int{401, 403, 403, 403, 403, 404}},
 	} {
 		t.Run(m.call, func(t *testing.T) {
 			k := newDesk(t, dbtest.Open(t, db.SQLite, dbtest.Options{}))
