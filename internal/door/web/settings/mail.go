@@ -62,6 +62,7 @@ func MountMail(k *kit.Kit, m Mail) {
 	admins("GET "+boxesPath+"/{id}/trips/{envelope}", p.trip)
 	admins("GET "+rulesPath, p.rules)
 	admins("POST "+rulesPath, p.saveRules)
+	p.mountTemplates()
 	p.mountJournal()
 	p.mountBlocks()
 }

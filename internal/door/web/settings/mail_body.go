@@ -46,14 +46,26 @@ func (p post) mailBody(w http.ResponseWriter, r *http.Request) error {
 	if images {
 		remote = " https:"
 	}
+	return serveFrame(w, http.StatusOK, frame(e.Subject, body), remote)
+}
+
+// frame is a document for a frame without rights; body is harmless HTML.
+func frame(title, body string) string {
+	return `<!DOCTYPE html><html><head><meta charset="utf-8"><meta name="color-scheme" content="light"><title>` +
+		html.EscapeString(title) + `</title>` + bodyStyle + `</head><body>` + body + `</body></html>`
+}
+
+// serveFrame answers with a document for a frame without rights; pictures come from the document itself and from
+// sources, " https:" or none.
+func serveFrame(w http.ResponseWriter, status int, document, sources string) error {
 	h := w.Header()
-	h.Set("Content-Security-Policy", fmt.Sprintf(bodyPolicy, remote))
+	h.Set("Content-Security-Policy", fmt.Sprintf(bodyPolicy, sources))
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cache-Control", "no-store")
-	_, err = w.Write([]byte(`<!DOCTYPE html><html><head><meta charset="utf-8"><meta name="color-scheme" content="light"><title>` +
-		html.EscapeString(e.Subject) + `</title>` + bodyStyle + `</head><body>` + body + `</body></html>`))
+	w.WriteHeader(status)
+	_, err := w.Write([]byte(document))
 	return err
 }
 

@@ -162,3 +162,55 @@ func TestMailRules(t *testing.T) {
 		has(t, admin.do(200, path, nil), "alarms.example\nbob@x.example<")
 	})
 }
+
+func TestMailTemplates(t *testing.T) {
+	each(t, func(t *testing.T, d *db.DB, admin, agent browser) {
+		const list, one = "/settings/mail/templates", "/settings/mail/templates/reply/fr"
+		has(t, admin.do(200, list, nil), one)
+		agent.do(403, list, nil)
+		agent.do(403, one, nil)
+		admin.do(404, "/settings/mail/templates/love/fr", nil)
+		admin.do(404, "/settings/mail/templates/reply/de", nil)
+		has(t, admin.do(200, one, nil), "{{headline}}")
+		good := url.Values{"subject": {"[{{reference}}] Réponse"}, "body": {"# Bonjour {{recipient}}\r\n\r\n{{message}}"}}
+		for _, bad := range []url.Values{
+			{"subject": {"x"}, "body": {"{{mesage}}"}},
+			{"subject": {"{{message}}"}, "body": {"{{message}}"}},
+			{"subject": {"x"}, "body": {"Bonjour"}},
+			{"subject": {"x"}, "body": {"{{message"}},
+		} {
+			for _, path := range []string{one, one + "/trial"} {
+				has(t, admin.do(422, path, bad), bad.Get("body")) // what was typed stays
+			}
+			if frame := admin.do(422, one+"/preview", bad); strings.Contains(frame, "<script") || !strings.Contains(frame, "<p>") {
+				t.Errorf("the preview does not say what is wrong: %s", frame)
+			}
+		}
+		if n := dbtest.Count(t, d, "setting") + dbtest.Count(t, d, "envelope"); n != 0 {
+			t.Errorf("%d rows after refused forms", n)
+		}
+		has(t, admin.do(200, one+"/preview", good), "Bonjour Camille Renaud")
+		has(t, admin.do(200, one+"/preview?as=text", good), "<pre>[INC-1042] Réponse")
+		has(t, admin.do(200, one+"/trial", good), "{{recipient}}")
+		if n := dbtest.Count(t, d, "envelope"); n != 1 || dbtest.Count(t, d, "setting") != 0 {
+			t.Errorf("%d mails of one trial", n)
+		}
+		agent.do(403, one, good)
+		agent.do(403, one+"/trial", good)
+		admin.do(303, one, good)
+		has(t, admin.do(200, one, nil), "# Bonjour {{recipient}}")
+		has(t, admin.do(200, one+"/preview", nil), "Bonjour Camille Renaud")
+		has(t, admin.do(200, list, nil), "changed")
+		admin.do(303, one+"/restoration", url.Values{})
+		has(t, admin.do(200, one, nil), "{{headline}}")
+		for _, bad := range []url.Values{{"accent": {"red"}}, {"accent": {"#12345"}}, {"accent": {""}, "name": {strings.Repeat("é", 81)}}} {
+			admin.do(422, "/settings/mail/brand", bad)
+		}
+		agent.do(403, "/settings/mail/brand", url.Values{"name": {"Ateliers"}})
+		admin.do(303, "/settings/mail/brand", url.Values{"name": {"Ateliers <b>"}, "accent": {"#AA0000"}})
+		has(t, admin.do(200, list, nil), `value="#aa0000"`)
+		frame := admin.do(200, one+"/preview", nil)
+		has(t, frame, "#aa0000")
+		has(t, frame, "Ateliers &lt;b&gt;")
+	})
+}

@@ -21,7 +21,7 @@ const mailPath = ui.SettingsPath + "/mail"
 // mailTabs are the parts of the pages of mail.
 func mailTabs(ctx context.Context, current string) []ui.Tab {
 	var tabs []ui.Tab
-	for _, t := range [][2]string{{"boxes", mailPath}, {"journal", mailPath + "/messages"}, {"rules", mailPath + "/rules"}, {"blocks", mailPath + "/blocks"},
+	for _, t := range [][2]string{{"boxes", mailPath}, {"journal", mailPath + "/messages"}, {"templates", mailPath + "/templates"}, {"rules", mailPath + "/rules"}, {"blocks", mailPath + "/blocks"},
 		{"dead", mailPath + "/addresses"}} {
 		tabs = append(tabs, ui.Tab{Label: i18n.T(ctx, "mailpage."+t[0]), Href: t[1], Current: t[0] == current})
 	}
