@@ -95,7 +95,9 @@ func (p post) saveBrand(w http.ResponseWriter, r *http.Request) error {
 	}
 	err := errs.InvalidFields(wrong)
 	if err == nil {
-		err = p.Write(r, func(ctx context.Context, tx *db.Tx, a auth.Actor) error { return setting.Set(ctx, tx, a, recipients.BrandKey, b) })
+		err = p.Write(r, func(ctx context.Context, tx *db.Tx, a auth.Actor) error {
+			return setting.Set(ctx, tx, a, recipients.BrandKey, b)
+		})
 	}
 	if errors.Is(err, errs.Invalid) {
 		v.Mistakes = ui.MistakesOf(r.Context(), err)
