@@ -4,7 +4,7 @@ package static
 
 // URLs of the built files; the part before the extension is a hash of the content.
 const (
-	CSS          = "/static/entraide.62f23f30e1e7.css"
+	CSS          = "/static/entraide.f114928b4af9.css"
 	CoreJS       = "/static/core.8a65688ca7ea.js"
 	DeskJS       = "/static/desk.a5893e09cd20.js"
 	Icons        = "/static/icons.1c2bda26ba68.svg"
