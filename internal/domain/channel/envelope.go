@@ -155,6 +155,12 @@ func Because(key, words string) string {
 	return key + colon + words
 }
 
+// Parts returns the catalogue key of the Reason and the words of a foreign server.
+func (e Envelope) Parts() (key, words string) {
+	key, words, _ = strings.Cut(e.Reason, colon)
+	return key, words
+}
+
 // Why writes the Reason as people read it, in their language; the words of foreign servers stay as they are.
 func (e Envelope) Why(l i18n.Loc) string {
 	key, words, _ := strings.Cut(e.Reason, colon)

@@ -38,6 +38,7 @@ type Draft struct {
 	Tags        []string
 	Watchers    []string // person ids
 	AssigneeID  string   // only agents may choose
+	ByDesk      bool     // the message is the desk's word, not the requester's; only for agents
 	Message     Draught
 }
 
@@ -86,7 +87,7 @@ func OpenTicket(ctx context.Context, tx *db.Tx, a auth.Actor, d Draft) (Ticket, 
 		return t, err
 	}
 	m := Message{TicketID: t.ID, AuthorID: t.RequesterID, Visibility: Public, Channel: t.Channel, ByAgent: false}
-	if a.ID != "" && a.ID != t.RequesterID && t.Channel == API {
+	if a.ID != t.RequesterID && a.Agent() && (d.ByDesk || t.Channel == API && a.ID != "") {
 		m.AuthorID, m.ByAgent = a.ID, true // written by the one who calls, not put in the requester's mouth
 	}
 	if m, err = addMessage(ctx, tx, a, m, d.Message); err != nil {

@@ -8,17 +8,20 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"entraide/internal/base/blob"
 	"entraide/internal/base/config"
 	"entraide/internal/base/db"
 	"entraide/internal/domain/identity"
 	"entraide/internal/usecase/importing"
+	"entraide/internal/usecase/intake"
 )
 
 type importCmd struct {
 	Tickets importTicketsCmd `cmd:"" help:"Tickets with their history, JSONL; see docs/import.md."`
 	People  importPeopleCmd  `cmd:"" help:"People (and groups, in files named groups*.csv), CSV."`
+	Mail    importMailCmd    `cmd:"" help:"Archives of mail: mbox, Maildir, .eml; past times are kept, nobody is told."`
 }
 
 type importFlags struct {
@@ -42,15 +45,8 @@ func (r *run) files(c importFlags, f func(in io.Reader, path string, refuse func
 	if report == "" {
 		report = filepath.Join(filepath.Dir(c.Paths[0]), "refused-"+strings.TrimSuffix(filepath.Base(c.Paths[0]), filepath.Ext(c.Paths[0]))+".jsonl")
 	}
-	var out *os.File
-	refuse := func(v any) (err error) {
-		if out == nil {
-			if out, err = os.Create(report); err != nil {
-				return err
-			}
-		}
-		return json.NewEncoder(out).Encode(v)
-	}
+	out := refusals{path: report}
+	refuse := out.add
 	var failed error
 	for _, path := range c.Paths {
 		in, err := os.Open(path)
@@ -65,15 +61,60 @@ func (r *run) files(c importFlags, f func(in io.Reader, path string, refuse func
 			break
 		}
 	}
-	if out != nil {
-		failed = errors.Join(failed, out.Close())
-		fmt.Fprintln(r.Err, r.loc.T("cli.import.report", "file", report))
+	return r.summary(c.common, &out, sum, failed)
+}
+
+// refusals is the report of refused items; the file is made with the first.
+type refusals struct {
+	path string
+	file *os.File
+}
+
+func (x *refusals) add(v any) (err error) {
+	if x.file == nil {
+		if x.file, err = os.Create(x.path); err != nil {
+			return err
+		}
+	}
+	return json.NewEncoder(x.file).Encode(v)
+}
+
+// summary ends an import: where the refused items are, and what was done.
+func (r *run) summary(c common, out *refusals, sum totals, failed error) error {
+	if out.file != nil {
+		failed = errors.Join(failed, out.file.Close())
+		fmt.Fprintln(r.Err, r.loc.T("cli.import.report", "file", out.path))
 	}
 	if c.JSON {
 		return errors.Join(failed, json.NewEncoder(r.Out).Encode(sum))
 	}
 	r.say("imported %d, skipped %d, failed %d", sum.Imported, sum.Skipped, sum.Failed)
 	return failed
+}
+
+type importMailCmd struct {
+	common
+	Paths       []string `arg:"" help:"mbox files, Maildirs, folders of .eml, messages."`
+	To          string   `help:"Address of the mailbox that they belong to." placeholder:"ADDRESS"`
+	ClosedAfter int      `help:"Days after its last message at which a conversation counts as resolved; 0 leaves all open." default:"30"`
+	DryRun      bool     `help:"Read everything, store nothing."`
+	Report      string   `help:"Where the messages go that could not be taken in, JSONL (default: refused-mail.jsonl, only when there are some)." type:"path"`
+}
+
+func (c importMailCmd) Run(r *run) error {
+	out := refusals{path: c.Report}
+	if out.path == "" {
+		out.path = "refused-mail.jsonl"
+	}
+	return r.with(c.common, func(cfg config.Config, d *db.DB, blobs blob.Store) error {
+		im := importing.Mail{DB: d, Blobs: blobs, DryRun: c.DryRun, ClosedAfter: time.Duration(c.ClosedAfter) * 24 * time.Hour,
+			Intake:   intake.Options{To: c.To, Host: config.Host(cfg.BaseURL), Own: cfg.SMTP.Own(), Limit: int64(cfg.Limits.Mail)},
+			Refuse:   func(b importing.Bad) error { return out.add(b.In(r.loc)) },
+			Progress: func(n, of int) { fmt.Fprintf(r.Err, "\r%d / %d", n, of) }}
+		rep, err := im.Run(r.ctx, operator(), c.Paths)
+		fmt.Fprint(r.Err, "\r")
+		return r.summary(c.common, &out, totals{rep.Imported, rep.Skipped, rep.Failed}, err)
+	})
 }
 
 type importTicketsCmd struct{ importFlags }

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"entraide/internal/base/auth"
 	"entraide/internal/base/blob"
 	"entraide/internal/base/db"
 	"entraide/internal/base/errs"
+	"entraide/internal/base/event"
 	"entraide/internal/base/i18n"
 	"entraide/internal/base/mime"
 	"entraide/internal/base/text"
@@ -27,6 +29,9 @@ type Options struct {
 	Limit   int64           // bytes of one message; 0 = mime.DefaultLimit
 	Whole   int64           // bytes of the message of which only the beginning is handed over; 0 = all of it is
 	Mailbox channel.Mailbox // by which it came; zero = a pipe: the mailbox that it is addressed to
+	// Past is when a message of an archive was sent. It becomes part of the past: nobody is told, nothing is answered, the
+	// fuse does not count it, and what we sent ourselves is the desk's own word. Zero = it comes in now.
+	Past time.Time
 }
 
 // Outcome is what became of a message.
@@ -70,6 +75,7 @@ type mail struct {
 	left     int // attachments beyond what one message holds; the raw mail keeps them
 	box      channel.Mailbox
 	own      []string         // all addresses that are ours, lower case
+	past     bool             // of an archive
 	replayed string           // envelope that a person sends on its way again: neither blocks nor the fuse hold it back; "" = it is new
 	decision channel.Envelope // what became of it, and the steps that led there
 }
@@ -172,10 +178,10 @@ func again(ctx context.Context, d *db.DB, store blob.Store, a auth.Actor, envelo
 // take decides about a kept message. replayed is the envelope that a person sends on its way again, "" for a new one.
 func take(ctx context.Context, d *db.DB, store blob.Store, k kept, o Options, replayed string) (r Result, err error) {
 	m, err := read(ctx, store, k, o)
-	m.replayed = replayed
+	m.replayed, m.past = replayed, !o.Past.IsZero()
 	if reason := unreadable(err, k); reason != "" {
 		m.envelope.Key = "raw:" + k.hash
-		err = d.Write(ctx, func(tx *db.Tx) (err error) {
+		err = o.write(ctx, d, func(ctx context.Context, tx *db.Tx) (err error) {
 			r, err = park(ctx, tx, m, reason)
 			return err
 		})
@@ -184,7 +190,7 @@ func take(ctx context.Context, d *db.DB, store blob.Store, k kept, o Options, re
 	if err != nil {
 		return Result{}, err
 	}
-	err = d.Write(ctx, func(tx *db.Tx) (err error) {
+	err = o.write(ctx, d, func(ctx context.Context, tx *db.Tx) (err error) {
 		defer survive(&err)
 		n := m // a transaction that is tried again decides again
 		r, err = decide(ctx, tx, &n, o)
@@ -196,12 +202,25 @@ func take(ctx context.Context, d *db.DB, store blob.Store, k kept, o Options, re
 	}
 	if reason != "" {
 		// The rooms refuse it, or our program fails on it, and will again: it must neither be lost nor come back for ever.
-		err = d.Write(ctx, func(tx *db.Tx) (err error) {
+		err = o.write(ctx, d, func(ctx context.Context, tx *db.Tx) (err error) {
 			r, err = park(ctx, tx, m, reason)
 			return err
 		})
 	}
 	return r, err
+}
+
+// write writes now, or into the past.
+func (o Options) write(ctx context.Context, d *db.DB, f func(ctx context.Context, tx *db.Tx) error) error {
+	if !o.Past.IsZero() {
+		ctx = event.AsHistory(ctx)
+	}
+	return d.Write(ctx, func(tx *db.Tx) error {
+		if !o.Past.IsZero() {
+			tx.Now = o.Past
+		}
+		return f(ctx, tx)
+	})
 }
 
 // unreadable returns why a message can never be read, "" if it can, or may later.
@@ -312,7 +331,11 @@ func decide(ctx context.Context, tx *db.Tx, m *mail, o Options) (Result, error) 
 		return known(ctx, tx, e)
 	}
 	m.decision.ID = e.ID
-	if key, details := refusal(m.Message, m.own); key != "" {
+	own := m.own
+	if m.past {
+		own = nil
+	}
+	if key, details := refusal(m.Message, own); key != "" {
 		m.step(key, "details", details)
 		return ignore(ctx, tx, m, channel.Because(key, details))
 	}
@@ -334,7 +357,7 @@ func decide(ctx context.Context, tx *db.Tx, m *mail, o Options) (Result, error) 
 		}
 	}
 	r, err := enter(ctx, tx, m)
-	if err != nil {
+	if err != nil || r.Outcome == Parked {
 		return r, err
 	}
 	r.Envelope = e.ID
@@ -401,6 +424,10 @@ func park(ctx context.Context, tx *db.Tx, m mail, reason string) (Result, error)
 // marked if it is dead, and the desk reads it on the ticket.
 func ignore(ctx context.Context, tx *db.Tx, m *mail, reason string) (Result, error) {
 	r := Result{Outcome: Ignored, Envelope: m.decision.ID, Reason: reason}
+	if m.past { // what did not arrive then says nothing about today
+		m.decision.State, m.decision.Reason = channel.Ignored, reason
+		return r, channel.Decide(ctx, tx, machine(), m.decision)
+	}
 	for _, b := range m.Bounces {
 		if b.Recipient == "" || b.Status == "" {
 			continue

@@ -28,6 +28,9 @@ func enter(ctx context.Context, tx *db.Tx, m *mail) (Result, error) {
 	if !errors.Is(err, errs.NotFound) {
 		return Result{}, err
 	}
+	if m.past && slices.Contains(m.own, Plain(m.From.Address)) {
+		return spoken(ctx, tx, m)
+	}
 	p, err := identity.EnsureParticipant(ctx, tx, machine(), m.From.Address, m.From.Name)
 	if err != nil {
 		return Result{}, err

@@ -119,6 +119,9 @@ func unwanted(ctx context.Context, tx *db.Tx, m *mail) (string, error) {
 		m.step("mail.step.blocked", "pattern", b.Pattern)
 		return channel.Because("mail.reason.blocked", b.Pattern), nil
 	}
+	if m.past {
+		return "", nil
+	}
 	return blown(ctx, tx, m)
 }
 

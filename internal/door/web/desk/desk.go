@@ -13,12 +13,13 @@ import (
 // desk serves the pages of the desk.
 type desk struct {
 	*kit.Kit
-	ask Asker
+	ask      Asker
+	pictures *http.Client // fetches what strangers put into their mails
 }
 
 // Mount registers the routes of the desk. ask is called when an agent asks a third party.
 func Mount(k *kit.Kit, ask Asker) {
-	d := &desk{k, ask}
+	d := &desk{k, ask, pictureClient()}
 	k.Route(kit.SignedIn, "GET "+ui.PalettePath, d.palette)
 	agents := func(pattern string, h kit.Handler) { k.Route(kit.Agents, pattern, h) }
 
@@ -46,6 +47,7 @@ func Mount(k *kit.Kit, ask Asker) {
 	agents("GET /desk/tickets/{ref}/properties", d.form("properties"))
 	agents("POST /desk/messages/{id}/undo", d.takeBack)
 	agents("GET /desk/messages/{id}/raw", d.raw)
+	agents("GET /desk/messages/{id}/pictures/{n}", d.picture)
 	agents("POST /desk/drafts", d.keep)
 	agents("GET /desk/suggest", d.suggest)
 	agents("GET /desk/tickets/{ref}/suggestions", d.suggest)

@@ -141,6 +141,7 @@ func bodyOf(m ticket.Message, images bool) (html string, blocked bool) {
 	if m.HTML == "" {
 		return text.Markdown(m.Body), false
 	}
+	n := 0
 	html = text.Sanitise(m.HTML, func(u string) string {
 		if cid, ok := strings.CutPrefix(u, "cid:"); ok {
 			i := slices.IndexFunc(m.Attachments, func(f ticket.Attachment) bool { return strings.Trim(f.ContentID, "<>") == strings.Trim(cid, "<>") })
@@ -149,10 +150,17 @@ func bodyOf(m ticket.Message, images bool) (html string, blocked bool) {
 			}
 			return filePath(m.Attachments[i].ID)
 		}
-		if strings.HasPrefix(u, "https://") && images {
+		if strings.HasPrefix(u, "/attachments/") {
 			return u
 		}
-		blocked = blocked || strings.HasPrefix(u, "http")
+		if !strings.HasPrefix(u, "http") {
+			return ""
+		}
+		n++
+		if images { // we fetch it, so that the sender learns neither who reads nor where
+			return picturePath(m.ID, n-1)
+		}
+		blocked = true
 		return ""
 	})
 	return html, blocked
