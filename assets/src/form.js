@@ -14,7 +14,7 @@ const GUARD = 5000;
 const free = (form) => { delete form.dataset.sent; form.querySelectorAll("[aria-busy]").forEach((b) => b.removeAttribute("aria-busy")); };
 document.addEventListener("submit", (e) => {
   const form = e.target;
-  if (e.defaultPrevented || form.method === "dialog") return;
+  if (e.defaultPrevented || form.method === "dialog" || e.submitter?.formTarget) return; // a preview answers elsewhere
   if (form.dataset.sent) return e.preventDefault();
   form.dataset.sent = "1";
   e.submitter?.setAttribute("aria-busy", "true");

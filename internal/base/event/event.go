@@ -92,7 +92,9 @@ type historyKey struct{}
 
 // AsHistory returns a context in which what happens is the past being told: events are recorded at the transaction's
 // time, and nobody reacts.
-func AsHistory(ctx context.Context) context.Context { return context.WithValue(ctx, historyKey{}, true) }
+func AsHistory(ctx context.Context) context.Context {
+	return context.WithValue(ctx, historyKey{}, true)
+}
 
 // Record appends an event that nobody reacts to: the history of an imported record.
 func Record(ctx context.Context, tx *db.Tx, a auth.Actor, e Event) (Event, error) {

@@ -46,6 +46,20 @@ func Receive(ctx context.Context, tx *db.Tx, a auth.Actor, in Incoming) (e Envel
 	return insert(ctx, tx, e)
 }
 
+// Has reports whether exactly this message came in before, by its Message-ID and the hash of its bytes, and to which
+// record it belongs; "" = none. A message without Message-ID is only known by Receive.
+// Errors: errs.Forbidden unless a is the machine.
+func Has(ctx context.Context, tx *db.Tx, a auth.Actor, messageID, hash string) (ref string, ok bool, err error) {
+	if err := mayHandle(a); err != nil || messageID == "" {
+		return "", false, err
+	}
+	refs, err := db.Strings(ctx, tx, "SELECT ref FROM envelope WHERE message_id = $1 AND hash = $2 AND direction = 'in' AND state <> 'received'", messageID, hash)
+	if err != nil || len(refs) == 0 {
+		return "", false, err
+	}
+	return refs[0], true, nil
+}
+
 // Recognise completes an envelope whose message could not be read when it came in, and can now: so that the same
 // message is known again.
 // Errors: errs.Forbidden unless a is the machine, errs.NotFound, errs.Conflict when the message came in again since.

@@ -24,6 +24,7 @@ type letter struct {
 	at       time.Time // it was sent; zero = unknown
 	mbox     bool      // its lines that begin with "From " are quoted
 	dropped  bool      // a draft, or thrown away
+	id       string    // Message-ID without brackets; "" = none
 }
 
 // headMost is how much of a message is read to find its date and marks.
@@ -190,6 +191,7 @@ func (l *letter) mark(head []byte, otherwise time.Time) {
 	if err != nil {
 		return // the intake says what is wrong with it
 	}
+	l.id = strings.Trim(strings.TrimSpace(m.Header.Get("Message-ID")), "<>")
 	if t, err := mail.ParseDate(m.Header.Get("Date")); err == nil && t.Year() >= 1980 && t.Before(time.Now().Add(24*time.Hour)) {
 		l.at = t.UTC()
 	}

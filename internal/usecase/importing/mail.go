@@ -3,6 +3,8 @@ package importing
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -91,10 +93,17 @@ func (m *Mail) one(ctx context.Context, l letter, n int, rep *Report, last map[s
 		rep.Imported++
 		return nil
 	}
-	r, err := intake.Deliver(ctx, m.DB, m.Blobs, bytes.NewReader(raw), o)
-	switch {
-	case err != nil:
+	ref, known, err := m.has(ctx, l.id, raw)
+	if err != nil {
 		return err
+	}
+	r := intake.Result{Known: known, Ref: ref}
+	if !known {
+		if r, err = intake.Deliver(ctx, m.DB, m.Blobs, bytes.NewReader(raw), o); err != nil {
+			return err
+		}
+	}
+	switch {
 	case r.Known:
 		rep.Skipped++
 	case r.Outcome == intake.Parked:
@@ -108,6 +117,17 @@ func (m *Mail) one(ctx context.Context, l letter, n int, rep *Report, last map[s
 		last[r.Ref] = l.at
 	}
 	return nil
+}
+
+// has reports whether a message was taken in before, without reading it, and to which ticket it belongs: an import that
+// goes on passes over what it has.
+func (m *Mail) has(ctx context.Context, messageID string, raw []byte) (ref string, known bool, err error) {
+	sum := sha256.Sum256(raw)
+	err = m.DB.Read(ctx, func(tx *db.Tx) (err error) {
+		ref, known, err = channel.Has(ctx, tx, auth.System("mail import"), messageID, hex.EncodeToString(sum[:]))
+		return err
+	})
+	return ref, known, err
 }
 
 // reason is why a message waits, as an error in words.

@@ -4,8 +4,8 @@ package static
 
 // URLs of the built files; the part before the extension is a hash of the content.
 const (
-	CSS          = "/static/entraide.f114928b4af9.css"
-	CoreJS       = "/static/core.8a65688ca7ea.js"
+	CSS          = "/static/entraide.796f1062a5e4.css"
+	CoreJS       = "/static/core.101ce80df2b7.js"
 	DeskJS       = "/static/desk.a5893e09cd20.js"
 	Icons        = "/static/icons.1c2bda26ba68.svg"
 	Symbol       = "/static/symbol.6030f29b4dda.svg"

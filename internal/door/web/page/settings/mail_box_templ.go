@@ -720,7 +720,7 @@ func boxIn(v Box) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 35, " <div class=\"hidden gap-4 group-has-[[name=in_way][value=imap]:checked]/box:grid\"><div class=\"grid sm:grid-cols-[minmax(0,1fr)_8rem] gap-4\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 35, " <div class=\"hidden gap-4 group-has-[[name=in\\_way][value=imap]:checked]/box:grid\"><div class=\"grid sm:grid-cols-[minmax(0,1fr)_8rem] gap-4\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -744,7 +744,7 @@ func boxIn(v Box) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 37, "</div></div><div class=\"hidden sm:grid-cols-2 gap-4 group-has-[[name=in_way][value=imap]:checked]/box:grid group-has-[[name=in_way][value=graph]:checked]/box:grid\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 37, "</div></div><div class=\"hidden sm:grid-cols-2 gap-4 group-has-[[name=in\\_way][value=imap]:checked]/box:grid group-has-[[name=in\\_way][value=graph]:checked]/box:grid\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -823,7 +823,7 @@ func boxOut(v Box) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 39, " <div class=\"hidden gap-4 group-has-[[name=out_way][value=smtp]:checked]/box:grid\"><div class=\"grid sm:grid-cols-[minmax(0,1fr)_8rem] gap-4\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 39, " <div class=\"hidden gap-4 group-has-[[name=out\\_way][value=smtp]:checked]/box:grid\"><div class=\"grid sm:grid-cols-[minmax(0,1fr)_8rem] gap-4\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -847,7 +847,7 @@ func boxOut(v Box) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 41, "</div></div><div class=\"hidden sm:grid-cols-2 gap-4 group-has-[[name=out_way][value=smtp]:checked]/box:grid group-has-[[name=out_way][value=graph]:checked]/box:grid\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 41, "</div></div><div class=\"hidden sm:grid-cols-2 gap-4 group-has-[[name=out\\_way][value=smtp]:checked]/box:grid group-has-[[name=out\\_way][value=graph]:checked]/box:grid\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -911,7 +911,7 @@ func boxConsent(v Box) templ.Component {
 			templ_7745c5c3_Var27 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 43, "<div class=\"hidden group-has-[[name=in_way][value=graph]:checked]/box:block group-has-[[name=out_way][value=graph]:checked]/box:block group-has-[[name=in_auth]_option:not([value=password]):checked]/box:block group-has-[[name=out_auth]_option:not([value=password]):checked]/box:block\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 43, "<div class=\"hidden group-has-[[name=in\\_way][value=graph]:checked]/box:block group-has-[[name=out\\_way][value=graph]:checked]/box:block group-has-[[name=in\\_auth]_option:not([value=password]):checked]/box:block group-has-[[name=out\\_auth]_option:not([value=password]):checked]/box:block\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
