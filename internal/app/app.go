@@ -27,6 +27,7 @@ import (
 	"entraide/internal/base/seal"
 	"entraide/internal/domain/identity"
 	"entraide/internal/door/api"
+	"entraide/internal/door/hook"
 	"entraide/internal/door/mailin"
 	"entraide/internal/door/mailout"
 	"entraide/internal/door/web"
@@ -155,7 +156,7 @@ func (a *App) wire() error {
 	signIn := newMailSignIn(a.DB, key, mailClient())
 	sender := mailout.Sender{DB: a.DB, Blobs: a.Blobs, Key: key, SMTP: func() config.SMTP { return cfg.SMTP }, Host: config.Host(cfg.BaseURL),
 		Token: signIn.out, Graph: signIn.send}
-	a.fetcher = mailin.Fetcher{DB: a.DB, Blobs: a.Blobs, Key: key, Token: signIn.in, Graph: signIn.graph,
+	a.fetcher = mailin.Fetcher{DB: a.DB, Blobs: a.Blobs, Key: key, Token: signIn.in, Graph: signIn.graph, Notify: notifyAt(cfg.BaseURL),
 		Intake: intake.Options{Host: config.Host(cfg.BaseURL), Own: cfg.SMTP.Own(), Limit: int64(cfg.Limits.Mail)}}
 	a.listen.DB, a.listen.Blobs, a.listen.Intake, a.listen.Domain = a.DB, a.Blobs, a.fetcher.Intake, config.Host(cfg.BaseURL)
 	a.runner = job.Runner{DB: a.DB, Handlers: handlers(a.DB, sender, teller)}
@@ -170,7 +171,7 @@ func (a *App) wire() error {
 	if err != nil {
 		return fmt.Errorf("api: %w", err)
 	}
-	pages, err := web.New(k, web.Deps{Metrics: metrics, Log: slog.Default(), API: rest, Version: Version, Ready: a.ready,
+	pages, err := web.New(k, web.Deps{Metrics: metrics, Log: slog.Default(), API: rest, Hooks: hook.Hooks{DB: a.DB, Key: key}.Handler(), Version: Version, Ready: a.ready,
 		Seal: key, TestMail: testMail(a.fetcher, sender), Ask: func(ctx context.Context, tx *db.Tx, by auth.Actor, q desk.Question) error {
 			_, err := consult.Ask(ctx, tx, by, place(), consult.Question{TicketID: q.TicketID, Address: q.Address, Name: q.Name, Body: q.Body, Quote: q.Quote, Wait: q.Wait})
 			return err

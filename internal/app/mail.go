@@ -7,15 +7,18 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"entraide/internal/base/auth"
+	"entraide/internal/base/config"
 	"entraide/internal/base/db"
 	"entraide/internal/base/msgraph"
 	"entraide/internal/base/netx"
 	"entraide/internal/base/oauth"
 	"entraide/internal/base/seal"
 	"entraide/internal/domain/channel"
+	"entraide/internal/door/hook"
 	"entraide/internal/door/mailin"
 	"entraide/internal/door/mailout"
 )
@@ -70,6 +73,15 @@ func (x mailSignIn) send(ctx context.Context, m channel.Mailbox, s channel.Secre
 		return mailout.GraphError{Status: e.Status, Words: e.Words, After: e.After}
 	}
 	return err
+}
+
+// notifyAt is where Microsoft Graph can tell of news: it calls https only, and no machine of our own network.
+func notifyAt(base string) string {
+	host := config.Host(base)
+	if ip := net.ParseIP(host); !strings.HasPrefix(base, "https://") || host == "localhost" || ip != nil && (ip.IsPrivate() || ip.IsLoopback()) {
+		return ""
+	}
+	return base + hook.GraphPath
 }
 
 // testMail tries a mailbox both ways: what fetching finds, then what sending finds.

@@ -186,6 +186,38 @@ func (c Client) Send(ctx context.Context, token, user string, raw []byte) error 
 	return drain(r)
 }
 
+// Subscribe asks Graph to call address when a message comes into a folder, with state, until a moment: seven days ahead at
+// most. It returns the subscription's id.
+func (c Client) Subscribe(ctx context.Context, token, user, folder, address, state string, until time.Time) (id string, err error) {
+	body, err := json.Marshal(map[string]any{"changeType": "created", "notificationUrl": address, "clientState": state, "expirationDateTime": until.UTC().Format(time.RFC3339),
+		"resource": "users/" + user + "/mailFolders('" + folder + "')/messages"})
+	if err != nil {
+		return "", err
+	}
+	r, err := c.call(ctx, http.MethodPost, c.base()+"/subscriptions", token, "application/json", body)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, r.Body.Close()) }()
+	var s struct {
+		ID string `json:"id"`
+	}
+	if err := json.NewDecoder(r.Body).Decode(&s); err != nil {
+		return "", fmt.Errorf("subscription: %w", err)
+	}
+	return s.ID, nil
+}
+
+// Renew prolongs a subscription. Gone tells that there is none any more.
+func (c Client) Renew(ctx context.Context, token, id string, until time.Time) error {
+	return c.do(ctx, http.MethodPatch, c.base()+"/subscriptions/"+url.PathEscape(id), token, map[string]any{"expirationDateTime": until.UTC().Format(time.RFC3339)})
+}
+
+// Unsubscribe ends a subscription.
+func (c Client) Unsubscribe(ctx context.Context, token, id string) error {
+	return c.do(ctx, http.MethodDelete, c.base()+"/subscriptions/"+url.PathEscape(id), token, nil)
+}
+
 func (c Client) base() string {
 	if c.Base != "" {
 		return c.Base

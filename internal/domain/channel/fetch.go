@@ -23,6 +23,13 @@ type Fetch struct {
 // Why writes the error as people read it.
 func (f Fetch) Why(l i18n.Loc) string { return Envelope{Reason: f.Error}.Why(l) }
 
+// NewsTopic is the signal that a mailbox has news on its server; who fetches it looks at once.
+func NewsTopic(mailboxID string) string { return "mailbox/" + mailboxID }
+
+// GraphState is what the states are sealed for by which we know notifications of Microsoft Graph; what is sealed is the
+// mailbox's id.
+const GraphState = "graph notification"
+
 const fetchColumns = "position, fetched, checked_at, error, error_at"
 
 func scanFetch(r db.Row, f *Fetch) error {

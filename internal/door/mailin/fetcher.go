@@ -27,6 +27,7 @@ type Fetcher struct {
 	Intake intake.Options // but for the mailbox
 	Token  Token          // of mailboxes that sign in with Microsoft or Google; nil = they wait
 	Graph  *msgraph.Client
+	Notify string        // https address at which Microsoft Graph tells of news; "" = it is only asked
 	Every  time.Duration // how often to look where the server does not tell; 0 = a minute
 	Rest   time.Duration // after a failure, at first; 0 = five seconds
 	// Silence is how long a server may keep silent in the middle of an exchange; 0 = two minutes.

@@ -25,6 +25,8 @@ type graph struct {
 	moveTo  string          // the same; "" = nothing is moved
 	done    map[string]bool // taken in since the session began: what we mark as read comes back as a change
 	trouble error           // of the last message that was to be put away; nil = none
+	hook    string          // id of the subscription by which Graph tells of news; "" = none
+	renew   time.Time       // when it is prolonged, or asked for again
 }
 
 // openGraph signs in and finds the folders of m.
@@ -109,7 +111,11 @@ func (f Fetcher) followGraph(ctx context.Context, m channel.Mailbox, holder stri
 	if at.Since.IsZero() {
 		at.Since = f.DB.Now() // what is older and read is not taken, or years of old mail would come in
 	}
+	news := f.DB.Listen(func(topic string) bool { return topic == channel.NewsTopic(m.ID) })
+	defer news.Close()
+	defer g.unsubscribe(context.WithoutCancel(ctx))
 	for {
+		g.subscribe(ctx)
 		at, err = g.take(ctx, holder, at)
 		if msgraph.Resync(err) {
 			at.Delta = ""
@@ -121,9 +127,64 @@ func (f Fetcher) followGraph(ctx context.Context, m channel.Mailbox, holder stri
 		if err := f.tell(ctx, m, g.trouble); err != nil {
 			return err
 		}
-		if pause(ctx, f.Every); ctx.Err() != nil {
+		look := time.NewTimer(f.Every)
+		select {
+		case <-ctx.Done():
+			look.Stop()
 			return ctx.Err()
+		case <-news.C:
+			news.Take()
+		case <-look.C: // a notification may be lost
 		}
+		look.Stop()
+	}
+}
+
+// How long Graph is asked to tell of news at a time, and how long before its end that is prolonged.
+const (
+	subscribeFor = 48 * time.Hour
+	renewBefore  = 24 * time.Hour
+)
+
+// subscribe asks Graph to tell of news where it can reach us, and goes on asking. Without it the mailbox is looked at as
+// often as ever, so a refusal is only written to the log.
+func (g *graph) subscribe(ctx context.Context) {
+	now := g.f.DB.Now()
+	if g.f.Notify == "" || now.Before(g.renew) {
+		return
+	}
+	until := now.Add(subscribeFor)
+	g.renew = now.Add(subscribeFor - renewBefore)
+	err := g.try(ctx, func(token string) error {
+		if g.hook != "" {
+			err := g.f.Graph.Renew(ctx, token, g.hook, until)
+			if !msgraph.Gone(err) {
+				return err
+			}
+		}
+		state, err := g.f.Key.Seal([]byte(g.m.ID), channel.GraphState)
+		if err != nil {
+			return err
+		}
+		g.hook, err = g.f.Graph.Subscribe(ctx, token, g.user, g.folder, g.f.Notify, state, until)
+		return err
+	})
+	if err != nil && ctx.Err() == nil {
+		g.renew = now.Add(time.Hour)
+		slog.WarnContext(ctx, "Microsoft Graph does not tell of news", "mailbox", g.m.Address, "error", err)
+	}
+}
+
+// unsubscribe lets Graph tell nobody any more; left alone, the subscription ends by itself.
+func (g *graph) unsubscribe(ctx context.Context) {
+	if g.hook == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	err := g.try(ctx, func(token string) error { return g.f.Graph.Unsubscribe(ctx, token, g.hook) })
+	if err != nil && !msgraph.Gone(err) {
+		slog.InfoContext(ctx, "subscription not ended", "mailbox", g.m.Address, "error", err)
 	}
 }
 

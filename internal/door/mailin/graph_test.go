@@ -32,6 +32,7 @@ type tenant struct {
 	since   int            // changes before it are forgotten: an older link must begin anew
 	fetched map[string]int
 	urls    string
+	hooks   []string // what was asked about subscriptions
 }
 
 type letter struct {
@@ -68,6 +69,19 @@ func (x *tenant) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Header.Get("Authorization") != "Bearer jeton":
 		x.fail(w, http.StatusUnauthorized, "InvalidAuthenticationToken")
+	case r.Method+" "+r.URL.Path == "POST /subscriptions":
+		var q struct{ NotificationURL, ClientState, Resource, ChangeType string }
+		if err := json.NewDecoder(r.Body).Decode(&q); err != nil {
+			x.t.Error(err)
+		}
+		if q.Resource != "users/aide@exemple.fr/mailFolders('inbox')/messages" || q.ChangeType != "created" {
+			x.t.Errorf("subscription of %+v", q)
+		}
+		x.hooks = append(x.hooks, q.NotificationURL+" "+q.ClientState)
+		x.say(w, map[string]any{"id": "S1"})
+	case strings.HasPrefix(r.URL.Path, "/subscriptions/S1"):
+		x.hooks = append(x.hooks, r.Method)
+		x.say(w, map[string]any{"id": "S1"})
 	case !ok || r.Header.Get("Prefer") != `IdType="ImmutableId"`:
 		x.fail(w, http.StatusBadRequest, "BadRequest")
 	case status != 0:
@@ -286,5 +300,38 @@ func (k *desk) way(w channel.Way) {
 	})
 	if err != nil {
 		k.t.Fatal(err)
+	}
+}
+
+// TestGraphTellsOfNews lets Graph tell: the mailbox is looked at at once, long before its turn, and only by a state of ours.
+func TestGraphTellsOfNews(t *testing.T) {
+	d := dbtest.Open(t, db.SQLite, dbtest.Options{})
+	x, client := newTenant(t)
+	k := newDesk(t, d, channel.Inbound{})
+	k.way(channel.Graph)
+	stop := k.fetch(func(f *mailin.Fetcher) {
+		f.Token, f.Graph, f.Every, f.Notify = token, client, time.Hour, "https://aide.exemple.fr/hooks/graph"
+	})
+	asked := func(n int) bool { x.mu.Lock(); defer x.mu.Unlock(); return len(x.hooks) == n }
+	eventually(t, "Graph is asked to tell", func() bool { return asked(1) })
+	eventually(t, "the mailbox was looked at", func() bool { return !k.state().Checked.IsZero() })
+	x.put("m1", mail(1), false, time.Now())
+	x.mu.Lock()
+	address, state, _ := strings.Cut(x.hooks[0], " ")
+	x.mu.Unlock()
+	if address != "https://aide.exemple.fr/hooks/graph" {
+		t.Errorf("told at %s", address)
+	}
+	id, err := k.key.Open(state, channel.GraphState)
+	if err != nil || string(id) != k.box.ID {
+		t.Fatalf("state of %q, %v", id, err)
+	}
+	if err := d.Write(t.Context(), func(tx *db.Tx) error { tx.Signal(channel.NewsTopic(string(id))); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it is a ticket", func() bool { return k.tickets() == 1 })
+	stop()
+	if !asked(2) || x.hooks[1] != http.MethodDelete {
+		t.Errorf("subscriptions: %v", x.hooks)
 	}
 }

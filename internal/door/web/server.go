@@ -26,6 +26,7 @@ type Deps struct {
 	Metrics *obs.Metrics
 	Log     *slog.Logger
 	API     http.Handler                // everything under /api/
+	Hooks   http.Handler                // everything under /hooks/, for other systems; nil = nothing
 	Ready   func(context.Context) error // nil when requests can be served
 	Version string
 	Seal    seal.Key   // of the secrets of mailboxes
@@ -60,6 +61,9 @@ func New(k *kit.Kit, d Deps) (http.Handler, error) {
 	mux.Handle("/", pages)
 	mux.Handle("/api/", rest)
 	mux.Handle(static.Prefix, files)
+	if d.Hooks != nil {
+		mux.Handle("/hooks/", d.Hooks)
+	}
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		if err := d.Ready(r.Context()); err != nil {
