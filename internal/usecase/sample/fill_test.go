@@ -28,8 +28,13 @@ func TestFill(t *testing.T) {
 		if err := f.Fill(ctx, p); err != nil {
 			t.Fatal(err)
 		}
-		if n := dbtest.Count(t, d, "ticket"); n != len(p.Stories) {
-			t.Errorf("%d tickets, want %d", n, len(p.Stories))
+		if n := dbtest.Count(t, d, "ticket"); n != len(p.Stories)+2 { // two came by mail
+			t.Errorf("%d tickets, want %d and two that came by mail", n, len(p.Stories))
+		}
+		for state, want := range map[string]int{"done": 2, "quarantined": 1, "ignored": 2, "parked": 1} {
+			if n := dbtest.Count(t, d, "envelope WHERE state = '"+state+"'"); n != want {
+				t.Errorf("%d mails %s, want %d", n, state, want)
+			}
 		}
 		if n := dbtest.Count(t, d, "event_todo"); n != 0 {
 			t.Errorf("%d reactions wait; the past must not notify anybody", n)
@@ -39,7 +44,7 @@ func TestFill(t *testing.T) {
 				t.Errorf("account %s: %v", key, err)
 			}
 		}
-		open := 0
+		open := 2 // that came by mail
 		for _, s := range p.Stories {
 			if s.Open() {
 				open++
