@@ -275,7 +275,7 @@ func (c Client) call(ctx context.Context, method, address, token, kind string, b
 	}
 	r, err := client.Do(q)
 	if err != nil {
-		return nil, fmt.Errorf("Microsoft Graph: %w", err)
+		return nil, fmt.Errorf("call of Microsoft Graph: %w", err)
 	}
 	if r.StatusCode < 300 {
 		return r, nil

@@ -4,7 +4,7 @@ package static
 
 // URLs of the built files; the part before the extension is a hash of the content.
 const (
-	CSS          = "/static/entraide.77b1d941511d.css"
+	CSS          = "/static/entraide.29a11f81a7fc.css"
 	CoreJS       = "/static/core.101ce80df2b7.js"
 	DeskJS       = "/static/desk.a5893e09cd20.js"
 	Icons        = "/static/icons.1c2bda26ba68.svg"
