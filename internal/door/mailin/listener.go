@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/emersion/go-smtp"
@@ -107,12 +108,36 @@ func (c *crowd) Accept() (net.Conn, error) {
 		<-c.room
 		return nil, err
 	}
-	return &guest{conn, sync.OnceFunc(func() { <-c.room })}, nil
+	return &guest{Conn: conn, leave: sync.OnceFunc(func() { <-c.room })}, nil
 }
 
 type guest struct {
 	net.Conn
 	leave func()
+	gone  atomic.Bool // the client says nothing more
+}
+
+// Read notes the end: the last chunk of a message (BDAT) that breaks off looks whole to the protocol's library.
+func (g *guest) Read(p []byte) (int, error) {
+	n, err := g.Conn.Read(p)
+	if err != nil {
+		g.gone.Store(true)
+	}
+	return n, err
+}
+
+// whole is a message whose connection still stands at its end. Without that it may have been cut.
+type whole struct {
+	io.Reader
+	from *guest
+}
+
+func (w whole) Read(p []byte) (int, error) {
+	n, err := w.Reader.Read(p)
+	if errors.Is(err, io.EOF) && w.from.gone.Load() {
+		return n, io.ErrUnexpectedEOF
+	}
+	return n, err
 }
 
 // Close may be called more than once.
@@ -129,11 +154,22 @@ type gate struct {
 }
 
 // NewSession implements smtp.Backend.
-func (g *gate) NewSession(*smtp.Conn) (smtp.Session, error) { return &visit{gate: g}, nil }
+func (g *gate) NewSession(c *smtp.Conn) (smtp.Session, error) {
+	conn := c.Conn()
+	if t, ok := conn.(*tls.Conn); ok {
+		conn = t.NetConn()
+	}
+	from, ok := conn.(*guest)
+	if !ok {
+		return nil, refusal(later)
+	}
+	return &visit{gate: g, from: from}, nil
+}
 
 // visit is one connection; it holds one message at a time.
 type visit struct {
 	gate *gate
+	from *guest
 	to   []string
 }
 
@@ -208,7 +244,7 @@ func (v *visit) Data(r io.Reader) (err error) {
 			o.To = to
 		}
 	}
-	res, err := intake.Deliver(v.gate.ctx, v.gate.DB, v.gate.Blobs, r, o)
+	res, err := intake.Deliver(v.gate.ctx, v.gate.DB, v.gate.Blobs, whole{r, v.from}, o)
 	var said *smtp.SMTPError
 	switch {
 	case errors.As(err, &said): // the message is too long

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -247,5 +248,32 @@ func TestWhatIsUnderWayEnds(t *testing.T) {
 	<-ended
 	if k.tickets() != 1 {
 		t.Errorf("%d tickets", k.tickets())
+	}
+}
+
+// The last chunk of a message that breaks off is half a message, although nothing but its length says so.
+func TestCutInTheLastChunk(t *testing.T) {
+	d := dbtest.Open(t, db.SQLite, dbtest.Options{})
+	k := newDesk(t, d, channel.Inbound{})
+	at, stop := k.open(false, func(*mailin.Listener) {})
+	raw := mail(1)
+	conn, err := net.Dial("tcp", at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	talk := "EHLO x\r\nMAIL FROM:<ann@exemple.fr>\r\nRCPT TO:<aide@exemple.fr>\r\nBDAT " + strconv.Itoa(len(raw)) + " LAST\r\n" + raw[:len(raw)/2]
+	if _, err := io.WriteString(conn, talk); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	said, err := io.ReadAll(conn)
+	if err := errors.Join(err, conn.Close()); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	if n := k.tickets(); n != 0 || !strings.Contains(string(said), "451 4.3.0") {
+		t.Errorf("%d tickets of half a mail:\n%s", n, said)
 	}
 }
