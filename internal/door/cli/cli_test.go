@@ -234,6 +234,7 @@ func TestMail(t *testing.T) {
 		t.Errorf("reply: %s", out)
 	}
 	must(t, 65, " \n", "mail", "deliver", data)
+	must(t, 75, mail, "mail", "deliver", data, "--database=mysql://nowhere/none") // 2 would send the mail back
 	must(t, 75, mail, "mail", "deliver", data, "--database=postgres://nobody@127.0.0.1:1/none?connect_timeout=2")
 }
 

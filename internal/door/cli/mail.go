@@ -74,9 +74,9 @@ func (c mailDeliverCmd) Run(r *run) error {
 	})
 	var e exit
 	switch {
-	case err == nil, errors.As(err, &e):
+	case err == nil, errors.As(err, &e) && e.status == exDataErr:
 		return err
-	default: // anything else may pass: the mail server keeps the message
+	default: // anything else, a mistake in the configuration too, may pass: the mail server keeps the message
 		return exit{exTempFail, err}
 	}
 }
