@@ -116,8 +116,8 @@ test("an administrator rewrites a template, with a mistake first, by the keyboar
 test("what a blocked sender writes waits, and a person lets it in", async () => {
   const page = await open(app, "herve");
   await page.goto(app.url + "/settings/mail/blocks");
-  await page.locator("[name=pattern]").fill("promo.example");
-  await page.locator("[name=pattern]").press("Enter");
+  await page.locator("input[type=text][name=pattern]").fill("promo.example");
+  await page.locator("input[type=text][name=pattern]").press("Enter");
   await page.getByText("promo.example").first().waitFor();
   assert.match(deliver("Eve <eve@promo.example>", "Grande braderie", "q1"), /^quarantined/);
   await page.goto(app.url + "/settings/mail/messages?state=quarantined");

@@ -140,8 +140,8 @@ func TestPreferences(t *testing.T) {
 		if got := of(ann); len(got) != 3 || got[0] != (notify.Preference{Topic: notify.Own, Mail: notify.Now, Inbox: true}) {
 			t.Errorf("a requester's = %+v", got)
 		}
-		if got := of(bob); len(got) != 9 {
-			t.Errorf("an agent has %d topics, want 9", len(got))
+		if got := of(bob); len(got) != 10 {
+			t.Errorf("an agent has %d topics, want 10", len(got))
 		}
 		for range 2 { // twice: stored and stored again
 			write(t, d, func(tx *db.Tx) error {

@@ -24,6 +24,7 @@ const (
 	Escalated Topic = "escalated" // a ticket is handed over to my teams
 	ToLead    Topic = "lead"      // a ticket is brought before me as the one who answers for the team
 	Rating    Topic = "rating"    // a requester rates a ticket that is mine
+	Late      Topic = "late"      // a deadline is near, or missed, on a ticket that is mine or nobody's
 	System    Topic = "system"    // something waits for an administrator
 )
 
@@ -63,6 +64,7 @@ var topics = []topicRow{
 	{Escalated, auth.Agent, Never, Never},
 	{ToLead, auth.Agent, Now, Now},
 	{Rating, auth.Agent, Digest, Digest},
+	{Late, auth.Agent, Never, Never},
 	{System, auth.Admin, Now, Now},
 }
 

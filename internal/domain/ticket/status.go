@@ -271,3 +271,25 @@ func RatingOf(ctx context.Context, tx *db.Tx, t Ticket) (r Rating, ok bool, err 
 	err = db.First(ctx, tx, "SELECT score, comment, at FROM rating WHERE ticket_id = $1", []any{t.ID}, &r.Score, &r.Comment, db.Millis(&r.At))
 	return r, err == nil, ignoreNotFound(err)
 }
+
+// SetDue keeps the deadlines of a ticket to sort and show by; zero = no promise. It makes no new version.
+// Errors: errs.Forbidden unless a is the machine, errs.NotFound.
+func SetDue(ctx context.Context, tx *db.Tx, a auth.Actor, t Ticket, response, resolution time.Time) error {
+	if !a.Internal {
+		return fmt.Errorf("deadlines of %s: %w", t.Reference(), errs.Forbidden)
+	}
+	if t.DueResponse.Equal(response) && t.DueResolved.Equal(resolution) {
+		return nil
+	}
+	t.signal(tx)
+	return tx.ExecOne(ctx, "UPDATE ticket SET due_response_at = $1, due_resolution_at = $2 WHERE id = $3", db.Ms(response), db.Ms(resolution), t.ID)
+}
+
+// ActiveAfter returns up to limit ids of active tickets greater than after, in order: for what goes through all of them.
+// Errors: errs.Forbidden unless a is the machine.
+func ActiveAfter(ctx context.Context, tx *db.Tx, a auth.Actor, after string, limit int) ([]string, error) {
+	if !a.Internal {
+		return nil, fmt.Errorf("all tickets: %w", errs.Forbidden)
+	}
+	return db.Strings(ctx, tx, "SELECT id FROM ticket WHERE active AND id > $1 ORDER BY id LIMIT $2", after, limit)
+}

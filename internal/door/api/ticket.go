@@ -17,6 +17,7 @@ import (
 	"entraide/internal/base/text"
 	"entraide/internal/domain/identity"
 	"entraide/internal/domain/ticket"
+	"entraide/internal/usecase/promise"
 )
 
 func (s *server) ticketRoutes() {
@@ -90,6 +91,11 @@ func (s *server) createTicket(ctx context.Context, tx *db.Tx, a auth.Actor, in *
 	}
 	if err != nil {
 		return reply{}, err
+	}
+	if status == http.StatusCreated { // the caller reads what is promised; for everybody else a reader works it out
+		if t, err = promise.Promise(ctx, tx, t); err != nil {
+			return reply{}, err
+		}
 	}
 	show := s.told
 	if status == http.StatusCreated && len(b.Tags) == 0 { // spares a statement on the busiest path

@@ -7,6 +7,7 @@ package react
 import (
 	"slices"
 
+	"entraide/internal/usecase/promise"
 	"entraide/internal/usecase/recipients"
 )
 
@@ -15,6 +16,9 @@ func Readers(kind string) []string {
 	var names []string
 	if slices.Contains(recipients.Kinds(), kind) {
 		names = append(names, recipients.Reader)
+	}
+	if slices.Contains(promise.Kinds(), kind) {
+		names = append(names, promise.Name)
 	}
 	return names
 }

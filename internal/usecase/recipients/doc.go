@@ -18,5 +18,5 @@ const Reader = "notify"
 func Kinds() []string {
 	return []string{"ticket.created", "ticket.replied", "ticket.noted", "ticket.mentioned", "ticket.assigned", "ticket.pending",
 		"ticket.escalated", "ticket.returned", "ticket.resolved", "ticket.reopened", "ticket.cancelled", "ticket.merged",
-		"ticket.watched", "ticket.rated", channel.MailHeld, channel.MailParked}
+		"ticket.watched", "ticket.rated", "sla.warned", "sla.breached", channel.MailHeld, channel.MailParked}
 }

@@ -17,7 +17,7 @@ type told struct {
 }
 
 // topicRank orders topics for a person who is on a ticket in several ways: the nearest counts.
-var topicRank = []notify.Topic{notify.Mention, notify.ToLead, notify.Assigned, notify.Own, notify.Activity, notify.Rating,
+var topicRank = []notify.Topic{notify.Mention, notify.ToLead, notify.Assigned, notify.Own, notify.Late, notify.Activity, notify.Rating,
 	notify.Escalated, notify.Watched, notify.NewQueue}
 
 // newsRank orders what happened in one go: of a reply that also resolves, the resolution is the news.
@@ -105,6 +105,10 @@ func planOne(e event.Event, f facts) []told {
 		return around(f, "merged")
 	case "ticket.watched":
 		return to(e.Data.Person, "watched.added")
+	case "sla.warned":
+		return late(f, "late.warned")
+	case "sla.breached":
+		return late(f, "late.breached")
 	case "ticket.rated":
 		return to(t.AssigneeID, notify.News("rating."+e.Data.Extra["score"]))
 	}
@@ -149,6 +153,11 @@ func team(f facts, news notify.News) []told {
 		list = append(list, told{person: m, news: news})
 	}
 	return list
+}
+
+// late tells who answers for a deadline: whoever has the ticket, else the team whose queue it lies in.
+func late(f facts, news notify.News) []told {
+	return append(to(f.ticket.AssigneeID, news), team(f, news)...)
 }
 
 func created(e event.Event, f facts) []told {

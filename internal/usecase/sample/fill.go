@@ -54,6 +54,9 @@ func (f *Filler) Fill(ctx context.Context, p Plan) error {
 	if err := f.post(ctx); err != nil {
 		return fmt.Errorf("sample: mail: %w", err)
 	}
+	if err := f.promises(ctx); err != nil {
+		return fmt.Errorf("sample: promises: %w", err)
+	}
 	return nil
 }
 

@@ -88,6 +88,8 @@ func (s speech) line(e event.Event) (icon, text string) {
 		return say("ban", "desk.event.cancelled")
 	case "ticket.watched", "ticket.unwatched":
 		return say("eye", "desk.event."+e.Kind, "person", s.name(e.Data.Person))
+	case "sla.warned", "sla.breached":
+		return say("alarm-clock", "desk.event."+e.Kind, "what", s.l.T("desk.metric."+e.Data.Extra["metric"]))
 	case "ticket.rated":
 		return say("smile", "desk.event.rated."+e.Data.Extra["score"])
 	case "ticket.merged", "ticket.absorbed", "ticket.split", "ticket.linked", "ticket.unlinked":

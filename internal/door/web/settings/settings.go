@@ -37,6 +37,7 @@ func Mount(k *kit.Kit) {
 	p.mountReplies()
 	p.mountViews()
 	p.mountGroups()
+	p.mountPromises()
 	p.mountTokens()
 	p.Route(kit.Admins, "GET "+organisationPath, p.organisation)
 	p.Route(kit.Admins, "POST "+organisationPath, p.saveOrganisation)

@@ -4,10 +4,10 @@ package static
 
 // URLs of the built files; the part before the extension is a hash of the content.
 const (
-	CSS          = "/static/entraide.29a11f81a7fc.css"
+	CSS          = "/static/entraide.4830788680b6.css"
 	CoreJS       = "/static/core.101ce80df2b7.js"
 	DeskJS       = "/static/desk.a5893e09cd20.js"
-	Icons        = "/static/icons.1c2bda26ba68.svg"
+	Icons        = "/static/icons.1ed1ce7b5249.svg"
 	Symbol       = "/static/symbol.6030f29b4dda.svg"
 	SymbolMono   = "/static/symbol-mono.2e6a24c2c6dd.svg"
 	Help         = "/static/help.477554eb444f.svg"

@@ -27,7 +27,7 @@ func groups() []struct {
 	}{
 		{"settings.group.centre", []section{{"organisation", false}}},
 		{"settings.group.people", []section{{"people", false}, {"teams", true}, {"groups", false}}},
-		{"settings.group.desk", []section{{"categories", false}, {"fields", false}, {"replies", true}, {"views", true}}},
+		{"settings.group.desk", []section{{"categories", false}, {"fields", false}, {"sla", false}, {"replies", true}, {"views", true}}},
 		{"settings.group.machine", []section{{"mail", false}, {"work", false}, {"tokens", false}}},
 	}
 }
@@ -43,7 +43,7 @@ func topics() []topic {
 		{"invite", "people", "/new"}, {"roles", "people", ""}, {"leaving", "people", ""},
 		{"members", "teams", ""}, {"away", "teams", ""}, {"level", "teams", ""}, {"queue", "teams", ""},
 		{"audience", "groups", ""}, {"tree", "categories", ""}, {"priorities", "categories", "#priorities"},
-		{"choices", "fields", "/new"}, {"order", "fields", ""}, {"variables", "replies", "/new"}, {"filters", "views", ""},
+		{"hours", "sla", ""}, {"promises", "sla", ""}, {"choices", "fields", "/new"}, {"order", "fields", ""}, {"variables", "replies", "/new"}, {"filters", "views", ""},
 		{"smtp", "mail", ""}, {"unsent", "mail", ""}, {"failed", "work", ""}, {"api", "tokens", ""},
 	}
 }

@@ -1,0 +1,69 @@
+package promise
+
+import (
+	"context"
+	"time"
+
+	"entraide/internal/base/auth"
+	"entraide/internal/base/db"
+	"entraide/internal/base/event"
+	"entraide/internal/base/job"
+	"entraide/internal/domain/sla"
+	"entraide/internal/domain/ticket"
+)
+
+// Ring lets the alarms go off whose moment has come: each appends its event once. It returns how many did.
+func Ring(ctx context.Context, tx *db.Tx) (int, error) {
+	told, err := sla.Ring(ctx, tx, machine())
+	if err != nil {
+		return 0, err
+	}
+	for _, k := range told {
+		kind := Warned
+		if k.Breach {
+			kind = Breached
+		}
+		_, err := event.Emit(ctx, tx, machine(), event.Event{Kind: kind, Ref: k.Ref, Internal: true,
+			Data: event.Data{Extra: map[string]string{"metric": string(k.Metric), "due": k.Due.UTC().Format(time.RFC3339)}}})
+		if err != nil {
+			return 0, err
+		}
+	}
+	return len(told), nil
+}
+
+// Changed promises to count all running clocks anew: a policy or a calendar is another now. Whether a may change those is
+// for their rooms.
+func Changed(ctx context.Context, tx *db.Tx, _ auth.Actor) error {
+	return job.Insert(ctx, tx, job.New{Kind: JobAnew, Payload: "", At: tx.Now})
+}
+
+// perAnew is how many tickets are counted anew in one transaction, so that agents never wait for long.
+const perAnew = 100
+
+// Anew counts the clocks of all active tickets, part by part.
+func Anew(ctx context.Context, d *db.DB) error {
+	for after := ""; ; {
+		var part []string
+		err := d.Write(ctx, func(tx *db.Tx) (err error) {
+			if part, err = ticket.ActiveAfter(ctx, tx, machine(), after, perAnew); err != nil {
+				return err
+			}
+			found, err := ticket.FindMany(ctx, tx, machine(), part)
+			if err != nil {
+				return err
+			}
+			r := new(rules)
+			for _, id := range part {
+				if _, err := r.promise(ctx, tx, found[id]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil || len(part) == 0 {
+			return err
+		}
+		after = part[len(part)-1]
+	}
+}
