@@ -83,6 +83,7 @@ type Keeper struct {
 type held struct {
 	mu    sync.Mutex
 	token *oauth2.Token
+	next  string // refresh token that came instead of the one that callers may still know, which counts no more
 }
 
 // early is how long before its end a token is not used any more.
@@ -100,6 +101,9 @@ func (k *Keeper) Token(ctx context.Context, key string, a App, refresh string) (
 	if k.Client != nil {
 		ctx = context.WithValue(ctx, oauth2.HTTPClient, k.Client)
 	}
+	if h.next != "" {
+		refresh = h.next
+	}
 	token, err := ask(ctx, a, refresh)
 	if err != nil {
 		h.token = nil
@@ -107,6 +111,7 @@ func (k *Keeper) Token(ctx context.Context, key string, a App, refresh string) (
 	}
 	h.token = token
 	if token.RefreshToken != "" && refresh != "" && token.RefreshToken != refresh && k.Rotate != nil {
+		h.next = token.RefreshToken
 		if err := k.Rotate(ctx, key, refresh, token.RefreshToken); err != nil {
 			return "", fmt.Errorf("keep the new refresh token: %w", err)
 		}

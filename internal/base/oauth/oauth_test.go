@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -92,6 +93,26 @@ func TestRotation(t *testing.T) {
 	}}
 	if _, err := k.Token(t.Context(), "m", p.app(), "r"); err != nil || kept != "m r next" {
 		t.Errorf("kept %q, %v", kept, err)
+	}
+}
+
+// TestRotationVoidsTheOldOne lets a provider honour the latest refresh token only, while a session still knows the first.
+func TestRotationVoidsTheOldOne(t *testing.T) {
+	p := newProvider(t, func(n int32) (int, string) {
+		return 200, fmt.Sprintf(`{"access_token":"jeton%d","token_type":"Bearer","expires_in":60,"refresh_token":"r%d"}`, n, n)
+	})
+	var kept []string
+	k := &oauth.Keeper{Client: p.Client(), Rotate: func(_ context.Context, _, old, next string) error {
+		kept = append(kept, old+" "+next)
+		return nil
+	}}
+	for range 3 {
+		if _, err := k.Token(t.Context(), "m", p.app(), "r"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := []string{"r r1", "r1 r2", "r2 r3"}; !slices.Equal(kept, want) {
+		t.Errorf("rotated %q, want %q", kept, want)
 	}
 }
 

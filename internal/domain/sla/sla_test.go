@@ -17,7 +17,6 @@ import (
 var (
 	admin = auth.Actor{ID: "ad", Roles: []auth.Role{auth.Admin}}
 	agent = auth.Actor{ID: "ag", Roles: []auth.Role{auth.Agent}}
-	self  = auth.System("test")
 )
 
 func TestChoose(t *testing.T) {

@@ -114,16 +114,18 @@ func (f Fetcher) followGraph(ctx context.Context, m channel.Mailbox, holder stri
 	news := f.DB.Listen(func(topic string) bool { return topic == channel.NewsTopic(m.ID) })
 	defer news.Close()
 	defer g.unsubscribe(context.WithoutCancel(ctx))
+	begunAnew := false // a server that refuses the beginning as well is left alone for a while, as after any failure
 	for {
 		g.subscribe(ctx)
 		at, err = g.take(ctx, holder, at)
-		if msgraph.Resync(err) {
-			at.Delta = ""
+		if msgraph.Resync(err) && !begunAnew {
+			at.Delta, begunAnew = "", true
 			continue
 		}
 		if err != nil {
 			return err
 		}
+		begunAnew = false
 		if err := f.tell(ctx, m, g.trouble); err != nil {
 			return err
 		}

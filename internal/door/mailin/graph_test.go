@@ -33,6 +33,8 @@ type tenant struct {
 	fetched map[string]int
 	urls    string
 	hooks   []string // what was asked about subscriptions
+	gone    bool     // every link is too old, the beginning as well
+	asked   int      // for changes
 }
 
 type letter struct {
@@ -111,6 +113,11 @@ func (x *tenant) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (x *tenant) delta(w http.ResponseWriter, r *http.Request) {
 	from := 0
 	q := r.URL.Query()
+	x.asked++
+	if x.gone {
+		x.fail(w, http.StatusGone, "syncStateNotFound")
+		return
+	}
 	if at := q.Get("$deltatoken") + q.Get("$skiptoken"); at != "" {
 		if _, err := fmt.Sscan(at, &from); err != nil {
 			x.t.Error(err)
@@ -243,6 +250,23 @@ func TestGraphTroubles(t *testing.T) {
 	x.put("m3", mail(3), false, time.Now())
 	eventually(t, "what follows is taken and deleted", func() bool { return k.tickets() == 3 && x.look("m2") == "" && x.look("m3") == "" })
 	eventually(t, "no error is left", func() bool { return k.state().Error == "" })
+}
+
+// TestGraphRefusesTheBeginning lets Graph call every link too old, the first as well: settings say so, and it is not
+// asked over and over.
+func TestGraphRefusesTheBeginning(t *testing.T) {
+	d := dbtest.Open(t, db.SQLite, dbtest.Options{})
+	x, client := newTenant(t)
+	k := newDesk(t, d, channel.Inbound{})
+	k.way(channel.Graph)
+	x.gone = true
+	k.fetch(func(f *mailin.Fetcher) { f.Token, f.Graph, f.Rest, f.MaxRest = token, client, time.Hour, time.Hour })
+	eventually(t, "settings say what is wrong", func() bool { return k.state().Error != "" })
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.asked != 2 {
+		t.Errorf("asked %d times, want once and once from the beginning", x.asked)
+	}
 }
 
 func TestGraphNeedsToken(t *testing.T) {
