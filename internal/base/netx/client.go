@@ -63,6 +63,7 @@ func redirects(most int) func(*http.Request, []*http.Request) error {
 		case via[0].URL.Scheme == "https" && r.URL.Scheme != "https":
 			return errors.New("redirect from https to " + r.URL.Scheme)
 		}
+		r.Header.Del("Referer") // which address led there is nobody's business
 		return nil
 	}
 }

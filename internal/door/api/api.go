@@ -12,6 +12,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -20,6 +21,8 @@ import (
 	"entraide/internal/base/config"
 	"entraide/internal/base/db"
 	"entraide/internal/base/obs"
+	"entraide/internal/domain/sla"
+	"entraide/internal/domain/ticket"
 )
 
 // Deps is what the API stands on.
@@ -41,7 +44,8 @@ type server struct {
 	api        huma.API
 	mux        *http.ServeMux
 	tokens     *tokens
-	categories *categories
+	categories *kept[ticket.Tree]
+	policies   *kept[[]sla.Policy]
 	limiter    *limiter
 	foreign    *http.CrossOriginProtection
 }
@@ -57,8 +61,11 @@ func New(d Deps) (http.Handler, error) {
 	if d.Log == nil {
 		d.Log = slog.Default()
 	}
-	s := &server{Deps: d, mux: http.NewServeMux(), tokens: newTokens(d), categories: newCategories(d), limiter: newLimiter(d.Rate),
-		foreign: http.NewCrossOriginProtection()}
+	s := &server{Deps: d, mux: http.NewServeMux(), tokens: newTokens(d),
+		categories: newKept[ticket.Tree](d, func(topic string) bool { return strings.HasPrefix(topic, "category/") }),
+		policies:   newKept[[]sla.Policy](d, func(topic string) bool { return topic == "policies" }),
+		limiter:    newLimiter(d.Rate),
+		foreign:    http.NewCrossOriginProtection()}
 	s.api = humago.New(s.mux, s.settings())
 	s.routes()
 	doc := s.document()

@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -15,54 +13,11 @@ import (
 	"entraide/internal/domain/ticket"
 )
 
-// categories remembers the tree, which every answer about tickets needs and which hardly changes.
-type categories struct {
-	d   Deps
-	sub *db.Subscription
-
-	mu    sync.Mutex
-	tree  ticket.Tree
-	until time.Time
-	round int
-}
-
-const treeTrust = 5 * time.Second // imports and other replicas make no signal
-
-func newCategories(d Deps) *categories {
-	c := &categories{d: d, sub: d.DB.Listen(func(topic string) bool { return strings.HasPrefix(topic, "category/") })}
-	context.AfterFunc(d.Drain, c.sub.Close)
-	return c
-}
-
-func (c *categories) get(ctx context.Context, tx *db.Tx) (ticket.Tree, error) {
-	c.mu.Lock()
-	if len(c.sub.Take()) > 0 {
-		c.until = time.Time{}
-		c.round++
-	}
-	tree, round := c.tree, c.round
-	fresh := tx.Now.Before(c.until)
-	c.mu.Unlock()
-	if fresh {
-		return tree, nil
-	}
-	tree, err := ticket.Categories(ctx, tx)
-	if err != nil {
-		return nil, err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if round == c.round {
-		c.tree, c.until = tree, tx.Now.Add(treeTrust)
-	}
-	return tree, nil
-}
-
 func (s *server) categoryOf(ctx context.Context, tx *db.Tx, id string) (*categoryRef, error) {
 	if id == "" {
 		return nil, nil
 	}
-	tree, err := s.categories.get(ctx, tx)
+	tree, err := s.categories.get(ctx, tx, ticket.Categories)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +59,7 @@ func (s *server) category(ctx context.Context, tx *db.Tx, path string) (string, 
 	if path == "" {
 		return "", nil
 	}
-	tree, err := s.categories.get(ctx, tx)
+	tree, err := s.categories.get(ctx, tx, ticket.Categories)
 	if err != nil {
 		return "", err
 	}

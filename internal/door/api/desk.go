@@ -61,7 +61,7 @@ func (s *server) deskRoutes() {
 		})
 	get(s, s.op(http.MethodGet, "/categories", "list-categories", "tickets:read", "desk"),
 		func(ctx context.Context, tx *db.Tx, a auth.Actor, in *Paged) (out list[categoryJSON], err error) {
-			tree, err := s.categories.get(ctx, tx)
+			tree, err := s.categories.get(ctx, tx, ticket.Categories)
 			if err != nil {
 				return out, err
 			}

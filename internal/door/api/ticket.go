@@ -16,6 +16,7 @@ import (
 	"entraide/internal/base/id"
 	"entraide/internal/base/text"
 	"entraide/internal/domain/identity"
+	"entraide/internal/domain/sla"
 	"entraide/internal/domain/ticket"
 	"entraide/internal/usecase/promise"
 )
@@ -93,7 +94,11 @@ func (s *server) createTicket(ctx context.Context, tx *db.Tx, a auth.Actor, in *
 		return reply{}, err
 	}
 	if status == http.StatusCreated { // the caller reads what is promised; for everybody else a reader works it out
-		if t, err = promise.Promise(ctx, tx, t); err != nil {
+		policies, err := s.policies.get(ctx, tx, sla.Policies)
+		if err == nil && len(policies) > 0 {
+			t, err = promise.Promise(ctx, tx, t)
+		}
+		if err != nil {
 			return reply{}, err
 		}
 	}
@@ -210,7 +215,7 @@ func (s *server) listTickets(ctx context.Context, tx *db.Tx, a auth.Actor, in *l
 		if err != nil {
 			return list[ticketJSON]{}, err
 		}
-		tree, err := s.categories.get(ctx, tx)
+		tree, err := s.categories.get(ctx, tx, ticket.Categories)
 		if err != nil {
 			return list[ticketJSON]{}, err
 		}

@@ -2,6 +2,7 @@ package desk
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -14,9 +15,9 @@ import (
 
 func TestFetchPicture(t *testing.T) {
 	const png = "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x04\x00\x00\x00\xb5\x1c\x0c\x02"
-	var seen http.Header
+	seen := http.Header{}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		seen = r.Header
+		maps.Copy(seen, r.Header)                   // all that any request told
 		w.Header().Set("Content-Type", "image/png") // whatever it says, the bytes count
 		w.Header().Set("Set-Cookie", "who=you")
 		body := map[string]string{"/png": png, "/svg": `<svg xmlns="http://www.w3.org/2000/svg" onload="x()"/>`, "/html": "<script>x()</script>", "/empty": "", "/huge": png + strings.Repeat("x", maxPicture)}[r.URL.Path]
