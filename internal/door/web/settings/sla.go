@@ -60,7 +60,7 @@ func (p pages) promises(w http.ResponseWriter, r *http.Request) error {
 		all, err := sla.Policies(ctx, tx)
 		for _, x := range all {
 			v.Policies = append(v.Policies, page.PromiseLine{Name: x.Name, Href: policiesPath + "/" + x.ID, Off: !x.Active,
-				Detail: l.T("settings.sla.policy.detail", "calendar", names[x.CalendarID], "first", span(x.Targets[1].First), "resolution", span(x.Targets[1].Resolution))})
+				Detail: inBrief(l, names[x.CalendarID], x.Targets[1])})
 		}
 		return err
 	})
@@ -72,6 +72,35 @@ func (p pages) promises(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return kit.Render(w, r, http.StatusOK, page.PromisesPage(s, v))
+}
+
+// inBrief says by which calendar a policy counts and what it promises to the most urgent.
+func inBrief(l i18n.Loc, calendar string, t sla.Target) string {
+	var promises []string
+	for _, x := range []struct {
+		key     string
+		minutes int
+	}{{"first", t.First}, {"resolution", t.Resolution}} {
+		if x.minutes > 0 {
+			promises = append(promises, l.T("settings.sla.policy.detail."+x.key, "span", workTime(l, x.minutes)))
+		}
+	}
+	if promises == nil {
+		return calendar
+	}
+	return l.T("settings.sla.policy.detail", "calendar", calendar, "promises", strings.Join(promises, ", "))
+}
+
+// workTime writes working time, which has hours but no days: « 30 min », « 40 h », « 40 h 30 ».
+func workTime(l i18n.Loc, minutes int) string {
+	switch h, m := minutes/60, minutes%60; {
+	case h < 24:
+		return l.Duration(time.Duration(minutes) * time.Minute)
+	case m == 0:
+		return l.T("base.span.hours", "h", h)
+	default:
+		return l.T("base.span.hours_minutes", "h", h, "m", fmt.Sprintf("%02d", m))
+	}
 }
 
 // span writes minutes as people do: "45", "4h", "1h30"; "" for none.

@@ -87,6 +87,7 @@ func TestPromises(t *testing.T) {
 		if p.Targets[1] != (sla.Target{First: 30, Resolution: 240}) || p.Targets[3].Resolution != 90 || !p.Active || strings.Join(p.Waits, "") != "requester" {
 			t.Errorf("stored %+v", p)
 		}
+		has(t, admin.do(200, list, nil), "Bureau · most urgent: answer in 30 min, resolution in 4 h<")
 		page := admin.do(200, "/settings/sla/policies/"+p.ID, nil)
 		has(t, page, `value="4h"`)
 		has(t, page, `value="1h30"`)
