@@ -77,5 +77,4 @@ CREATE INDEX envelope_message_id ON envelope (message_id);
 CREATE INDEX envelope_at ON envelope (at, id);
 CREATE INDEX envelope_trouble ON envelope (at) WHERE state IN ('parked', 'waiting', 'failed');
 CREATE INDEX envelope_quarantine ON envelope (id) WHERE state = 'quarantined';
-CREATE INDEX envelope_message ON envelope (message) WHERE message <> '' AND direction = 'out';
 CREATE INDEX envelope_ref ON envelope (ref, at);

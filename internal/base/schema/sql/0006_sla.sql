@@ -43,3 +43,6 @@ CREATE TABLE sla_clock (
 ){{clustered}};
 CREATE INDEX sla_clock_alarm ON sla_clock (alarm_at) WHERE alarm_at > 0;
 CREATE INDEX sla_clock_policy ON sla_clock (policy_id) WHERE met_at = 0;
+
+-- What became of a message that went out, wherever a merge moved it.
+CREATE INDEX envelope_message ON envelope (message) WHERE message <> '' AND direction = 'out';
