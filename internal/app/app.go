@@ -158,7 +158,7 @@ func (a *App) wire() error {
 	sender := mailout.Sender{DB: a.DB, Blobs: a.Blobs, Key: key, SMTP: func() config.SMTP { return cfg.SMTP }, Host: config.Host(cfg.BaseURL),
 		Token: signIn.out, Graph: signIn.send}
 	a.fetcher = mailin.Fetcher{DB: a.DB, Blobs: a.Blobs, Key: key, Token: signIn.in, Graph: signIn.graph, Notify: notifyAt(cfg.BaseURL),
-		Intake: intake.Options{Host: config.Host(cfg.BaseURL), Own: cfg.SMTP.Own(), Limit: int64(cfg.Limits.Mail)}}
+		Intake: intake.Configured(cfg)}
 	a.listen.DB, a.listen.Blobs, a.listen.Intake, a.listen.Domain = a.DB, a.Blobs, a.fetcher.Intake, config.Host(cfg.BaseURL)
 	a.runner = job.Runner{DB: a.DB, Handlers: handlers(a.DB, sender, teller)}
 

@@ -11,7 +11,6 @@ import (
 
 	"entraide/internal/base/auth"
 	"entraide/internal/base/blob"
-	"entraide/internal/base/config"
 	"entraide/internal/base/db"
 	"entraide/internal/base/errs"
 	"entraide/internal/base/i18n"
@@ -173,7 +172,7 @@ func (s *server) replay(ctx context.Context, in *onMailIn) (*answer[mailJSON], e
 }
 
 func (s *server) again(ctx context.Context, a auth.Actor, e channel.Envelope) error {
-	o := intake.Options{Host: config.Host(s.Config.BaseURL), Own: s.Config.SMTP.Own(), Limit: int64(s.Config.Limits.Mail)}
+	o := intake.Configured(s.Config)
 	switch {
 	case e.Direction == channel.Out:
 		err := s.DB.Write(ctx, func(tx *db.Tx) error { return channel.Retry(ctx, tx, a, e.ID) })

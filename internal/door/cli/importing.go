@@ -107,8 +107,10 @@ func (c importMailCmd) Run(r *run) error {
 		out.path = "refused-mail.jsonl"
 	}
 	return r.with(c.common, func(cfg config.Config, d *db.DB, blobs blob.Store) error {
+		o := intake.Configured(cfg)
+		o.To = c.To
 		im := importing.Mail{DB: d, Blobs: blobs, DryRun: c.DryRun, ClosedAfter: time.Duration(c.ClosedAfter) * 24 * time.Hour,
-			Intake:   intake.Options{To: c.To, Host: config.Host(cfg.BaseURL), Own: cfg.SMTP.Own(), Limit: int64(cfg.Limits.Mail)},
+			Intake:   o,
 			Refuse:   func(b importing.Bad) error { return out.add(b.In(r.loc)) },
 			Progress: func(n, of int) { fmt.Fprintf(r.Err, "\r%d / %d", n, of) }}
 		rep, err := im.Run(r.ctx, operator(), c.Paths)

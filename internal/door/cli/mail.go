@@ -58,7 +58,8 @@ type mailDeliverCmd struct {
 
 func (c mailDeliverCmd) Run(r *run) error {
 	err := r.with(c.common, func(cfg config.Config, d *db.DB, blobs blob.Store) error {
-		o := intake.Options{To: c.To, Host: config.Host(cfg.BaseURL), Own: cfg.SMTP.Own(), Limit: int64(cfg.Limits.Mail)}
+		o := intake.Configured(cfg)
+		o.To = c.To
 		res, err := intake.Deliver(r.ctx, d, blobs, io.Reader(r.In), o)
 		if err != nil {
 			return err

@@ -18,7 +18,6 @@ import (
 	"github.com/emersion/go-imap/v2/imapclient"
 
 	"entraide/internal/base/db"
-	"entraide/internal/base/mime"
 	"entraide/internal/base/oauth"
 	"entraide/internal/domain/channel"
 	"entraide/internal/usecase/intake"
@@ -292,7 +291,7 @@ func (f Fetcher) take(ctx context.Context, l *link, m channel.Mailbox, holder st
 			if err := f.note(ctx, m, holder, at, fresh); err != nil {
 				return at, err
 			}
-			l.trouble = l.putAway(m.In, uid, sizes[uid] <= f.limit())
+			l.trouble = l.putAway(m.In, uid, sizes[uid] <= f.Intake.Most())
 			var no *imap.Error
 			if l.trouble != nil && !errors.As(l.trouble, &no) {
 				return at, fmt.Errorf("put away: %w", l.trouble)
@@ -344,25 +343,14 @@ func (l *link) sizes(uids []imap.UID, last imap.UID) (map[imap.UID]int64, error)
 	return sizes, nil
 }
 
-// limit is the most bytes of one message.
-func (f Fetcher) limit() int64 {
-	if f.Intake.Limit > 0 {
-		return f.Intake.Limit
-	}
-	return mime.DefaultLimit
-}
-
-// beginning is how much is fetched of a message that is too long.
-const beginning = 64 << 10
-
 // one takes one message in, and returns 1 unless it was known. Of one that is too long only the beginning is fetched.
 func (f Fetcher) one(ctx context.Context, l *link, m channel.Mailbox, uid imap.UID, size int64) (fresh int, err error) {
 	l.hurry()
 	section := &imap.FetchItemBodySection{Peek: true}
 	o := f.Intake
 	o.Mailbox, o.To = m, m.Address
-	if size > f.limit() {
-		section.Partial = &imap.SectionPartial{Size: beginning}
+	if size > f.Intake.Most() {
+		section.Partial = &imap.SectionPartial{Size: intake.HeadLength}
 		o.Whole = size
 	}
 	cmd := l.Fetch(imap.UIDSetNum(uid), &imap.FetchOptions{UID: true, BodySection: []*imap.FetchItemBodySection{section}})

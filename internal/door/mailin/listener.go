@@ -20,7 +20,6 @@ import (
 	"entraide/internal/base/blob"
 	"entraide/internal/base/config"
 	"entraide/internal/base/db"
-	"entraide/internal/base/mime"
 	"entraide/internal/domain/channel"
 	"entraide/internal/usecase/intake"
 )
@@ -67,14 +66,10 @@ func Open(d config.Door) (net.Listener, error) {
 
 // Serve takes mail in at l until ctx ends; what is under way then may end within the time for drain.
 func (x Listener) Serve(ctx context.Context, l net.Listener, lmtp bool, drain time.Duration) error {
-	limit := x.Intake.Limit
-	if limit <= 0 {
-		limit = mime.DefaultLimit
-	}
 	// Commands end with ctx; a message that is being stored does not.
 	s := smtp.NewServer(&gate{Listener: x, ctx: context.WithoutCancel(ctx), open: lmtp})
 	s.LMTP, s.Domain, s.TLSConfig = lmtp, x.Domain, x.TLS
-	s.MaxMessageBytes, s.MaxRecipients = limit, maxRecipients
+	s.MaxMessageBytes, s.MaxRecipients = x.Intake.Most(), maxRecipients
 	s.ReadTimeout, s.WriteTimeout = quietFor, quietFor
 	s.MaxLineLength = maxLine
 	s.EnableSMTPUTF8, s.EnableBINARYMIME = true, true

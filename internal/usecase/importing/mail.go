@@ -69,10 +69,7 @@ func (m *Mail) one(ctx context.Context, l letter, n int, rep *Report, last map[s
 		rep.Skipped++
 		return nil
 	}
-	limit := m.Intake.Limit
-	if limit <= 0 {
-		limit = mime.DefaultLimit
-	}
+	limit := m.Intake.Most()
 	raw, size, err := l.read(limit)
 	if err != nil {
 		return fmt.Errorf("%s: %w", l.path, err)
@@ -80,7 +77,7 @@ func (m *Mail) one(ctx context.Context, l letter, n int, rep *Report, last map[s
 	o := m.Intake
 	o.Past = l.at
 	if size > limit {
-		raw, o.Whole = raw[:64<<10], size
+		raw, o.Whole = raw[:min(len(raw), intake.HeadLength)], size
 	}
 	refuse := func(why error) error {
 		rep.Failed++

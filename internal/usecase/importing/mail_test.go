@@ -29,21 +29,50 @@ func archived(id, from, to, date, subject, cites, body string) string {
 	return fmt.Sprintf("From x Thu Mar 12 09:44:00 2020\nMessage-ID: <%s>\nFrom: %s\nTo: %s\nDate: %s\nSubject: %s\n%s\n%s\n\n", id, from, to, date, subject, cites, body)
 }
 
+// centre is an empty support centre, and where its files lie.
+func centre(t *testing.T, d *db.DB) blob.Store {
+	t.Helper()
+	err := d.Write(t.Context(), func(tx *db.Tx) error {
+		if _, err := identity.Seed(t.Context(), tx, admin, [3]string{"Accueil", "Réseaux", "Éditeurs"}); err != nil {
+			return err
+		}
+		return ticket.Seed(t.Context(), tx)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	blobs, err := blob.OpenDir(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return blobs
+}
+
+// TestMailOverLimit imports a message that is longer than a limit below what is kept of such messages.
+func TestMailOverLimit(t *testing.T) {
+	dbtest.EachWith(t, dbtest.Options{Reacts: react.Readers}, func(t *testing.T, d *db.DB) {
+		blobs := centre(t, d)
+		path := filepath.Join(t.TempDir(), "inbox")
+		long := archived("1@x", "ann@exemple.fr", "aide@exemple.fr", "Thu, 12 Mar 2020 09:44:00 +0100", "Long", "", strings.Repeat("Il se coupe. ", 200))
+		if err := os.WriteFile(path, []byte(long), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		var why []string
+		im := importing.Mail{DB: d, Blobs: blobs, Intake: intake.Options{Host: "aide.exemple.fr", Limit: 1000},
+			Refuse: func(b importing.Bad) error { why = append(why, b.Err.Error()); return nil }, Progress: func(int, int) {}}
+		rep, err := im.Run(t.Context(), admin, []string{path})
+		if err != nil || rep.Failed != 1 || len(why) != 1 || !strings.Contains(why[0], "too_long") {
+			t.Errorf("%+v, %v, refused %q", rep, err, why)
+		}
+		if n := dbtest.Count(t, d, "envelope WHERE state = 'parked'"); n != 1 {
+			t.Errorf("%d parked", n)
+		}
+	})
+}
+
 func TestMailArchive(t *testing.T) {
 	dbtest.EachWith(t, dbtest.Options{Reacts: react.Readers}, func(t *testing.T, d *db.DB) {
-		err := d.Write(t.Context(), func(tx *db.Tx) error {
-			if _, err := identity.Seed(t.Context(), tx, admin, [3]string{"Accueil", "Réseaux", "Éditeurs"}); err != nil {
-				return err
-			}
-			return ticket.Seed(t.Context(), tx)
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		blobs, err := blob.OpenDir(t.TempDir())
-		if err != nil {
-			t.Fatal(err)
-		}
+		blobs := centre(t, d)
 		const ann, desk = "Ann Roux <ann@exemple.fr>", "Support <aide@exemple.fr>"
 		recent := time.Now().Add(-48 * time.Hour).Format(time.RFC1123Z)
 		// The newest first, as some programs write it.
@@ -82,7 +111,7 @@ func TestMailArchive(t *testing.T) {
 		if n := dbtest.Count(t, d, "event_todo") + dbtest.Count(t, d, "job"); n != 0 || dbtest.Count(t, d, "ticket") != 4 {
 			t.Errorf("%d promises of an import, %d tickets", n, dbtest.Count(t, d, "ticket"))
 		}
-		err = d.Read(t.Context(), func(tx *db.Tx) error {
+		err := d.Read(t.Context(), func(tx *db.Tx) error {
 			for ref, want := range map[string]string{
 				"INC-1001": "Votre nouveau poste, resolved, 2020-03-11 08:44, 2020-03-11 08:44: desk Il arrive lundi.",
 				"INC-1002": "VPN, resolved, 2020-03-12 08:44, 2020-03-13 08:44: Ann Roux Il se coupe | desk Redémarrez le boîtier. | Ann Roux Merci, c'est réglé.",

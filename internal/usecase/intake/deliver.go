@@ -11,6 +11,7 @@ import (
 
 	"entraide/internal/base/auth"
 	"entraide/internal/base/blob"
+	"entraide/internal/base/config"
 	"entraide/internal/base/db"
 	"entraide/internal/base/errs"
 	"entraide/internal/base/event"
@@ -32,6 +33,19 @@ type Options struct {
 	// Past is when a message of an archive was sent. It becomes part of the past: nobody is told, nothing is answered, the
 	// fuse does not count it, and what we sent ourselves is the desk's own word. Zero = it comes in now.
 	Past time.Time
+}
+
+// Configured is what the configuration says of how messages are taken in.
+func Configured(c config.Config) Options {
+	return Options{Host: config.Host(c.BaseURL), Own: c.SMTP.Own(), Limit: int64(c.Limits.Mail)}
+}
+
+// Most returns the most bytes of a message that is taken in.
+func (o Options) Most() int64 {
+	if o.Limit > 0 {
+		return o.Limit
+	}
+	return mime.DefaultLimit
 }
 
 // Outcome is what became of a message.
@@ -92,8 +106,8 @@ func (m *mail) step(key string, args ...string) {
 	m.decision.Trail = append(m.decision.Trail, s)
 }
 
-// headLength is how much is kept of a message that is too long: its header, and the first words.
-const headLength = 64 << 10
+// HeadLength is how many bytes are kept of a message that is too long: its header, and the first words.
+const HeadLength = 64 << 10
 
 // kept is a message in the blob store.
 type kept struct {
@@ -106,11 +120,8 @@ type kept struct {
 // empty or too long is parked.
 // Errors: of the database, the blob store and the reader, which may pass when the same message is delivered again.
 func Deliver(ctx context.Context, d *db.DB, store blob.Store, raw io.Reader, o Options) (Result, error) {
-	if o.Limit <= 0 {
-		o.Limit = mime.DefaultLimit
-	}
 	var head beginning
-	ref, err := store.Put(ctx, io.TeeReader(raw, &head), o.Limit)
+	ref, err := store.Put(ctx, io.TeeReader(raw, &head), o.Most())
 	k := kept{hash: ref.Hash, size: ref.Size}
 	switch {
 	case errors.Is(err, blob.ErrTooLarge):
@@ -126,7 +137,7 @@ func Deliver(ctx context.Context, d *db.DB, store blob.Store, raw io.Reader, o O
 	return take(ctx, d, store, k, o, "")
 }
 
-// beginning keeps the first headLength bytes written to it, and counts all.
+// beginning keeps the first HeadLength bytes written to it, and counts all.
 type beginning struct {
 	kept []byte
 	seen int64
@@ -134,7 +145,7 @@ type beginning struct {
 
 func (b *beginning) Write(p []byte) (int, error) {
 	b.seen += int64(len(p))
-	b.kept = append(b.kept, p[:min(len(p), headLength-len(b.kept))]...)
+	b.kept = append(b.kept, p[:min(len(p), HeadLength-len(b.kept))]...)
 	return len(p), nil
 }
 
@@ -423,11 +434,10 @@ func park(ctx context.Context, tx *db.Tx, m mail, reason string) (Result, error)
 // ignore writes down why m is not answered. A mail of ours that could not be delivered fails visibly, its address is
 // marked if it is dead, and the desk reads it on the ticket.
 func ignore(ctx context.Context, tx *db.Tx, m *mail, reason string) (Result, error) {
-	r := Result{Outcome: Ignored, Envelope: m.decision.ID, Reason: reason}
 	if m.past { // what did not arrive then says nothing about today
-		m.decision.State, m.decision.Reason = channel.Ignored, reason
-		return r, channel.Decide(ctx, tx, machine(), m.decision)
+		return settle(ctx, tx, m, channel.Ignored, reason)
 	}
+	r := Result{Outcome: Ignored, Envelope: m.decision.ID, Reason: reason}
 	for _, b := range m.Bounces {
 		if b.Recipient == "" || b.Status == "" {
 			continue

@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/mail"
 	"strings"
 
 	"entraide/internal/base/auth"
-	"entraide/internal/base/config"
 	"entraide/internal/base/db"
 	"entraide/internal/base/errs"
 	"entraide/internal/base/i18n"
@@ -18,22 +16,6 @@ import (
 	"entraide/internal/door/web/ui"
 	"entraide/internal/usecase/intake"
 )
-
-// intakeOf is what the intake has to know to take a message in that came by a mailbox.
-func (p post) intakeOf(r *http.Request, mailboxID string) (o intake.Options, err error) {
-	o = intake.Options{Host: config.Host(p.Config.BaseURL), Limit: int64(p.Config.Limits.Mail)}
-	if a, err := mail.ParseAddress(p.Config.SMTP.From); err == nil {
-		o.Own = append(o.Own, a.Address)
-	}
-	err = p.Read(r, func(ctx context.Context, tx *db.Tx, a auth.Actor) error {
-		boxes, err := channel.Mailboxes(ctx, tx, a)
-		for _, m := range boxes {
-			o.Own = append(o.Own, m.Addresses()...)
-		}
-		return err
-	})
-	return o, err
-}
 
 // retryMail sends a mail again, or takes a message in once more.
 func (p post) retryMail(w http.ResponseWriter, r *http.Request) error {
@@ -49,15 +31,11 @@ func (p post) retryMail(w http.ResponseWriter, r *http.Request) error {
 		}
 		return p.done(w, r, path, "settings.retried")
 	}
-	o, err := p.intakeOf(r, e.MailboxID)
-	if err != nil {
-		return err
-	}
 	way := intake.Again
 	if e.State == channel.Quarantined {
 		way = intake.Release
 	}
-	got, err := way(r.Context(), p.DB, p.Blobs, auth.From(r.Context()), e.ID, o)
+	got, err := way(r.Context(), p.DB, p.Blobs, auth.From(r.Context()), e.ID, intake.Configured(p.Config))
 	if err != nil {
 		return err
 	}
