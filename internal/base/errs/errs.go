@@ -42,6 +42,18 @@ func (e *invalid) Error() string {
 
 func (e *invalid) Unwrap() error { return Invalid }
 
+// Stale says why a change of a record at a version found none: there is no such record, as find says, or it has another
+// version by now, a Conflict. Any err but NotFound is returned as it is.
+func Stale(err error, find func() error) error {
+	if !errors.Is(err, NotFound) {
+		return err
+	}
+	if err := find(); err != nil {
+		return err
+	}
+	return Conflict
+}
+
 // InvalidField returns an Invalid error about one field.
 func InvalidField(name, key string, args ...any) error {
 	return &invalid{[]Field{{Name: name, Key: key, Args: args}}}

@@ -2,7 +2,6 @@ package calendar
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 	"unicode/utf8"
@@ -87,14 +86,11 @@ func Save(ctx context.Context, tx *db.Tx, a auth.Actor, s Stored) (Stored, error
 	}
 	err = tx.ExecOne(ctx, "UPDATE calendar SET name = $1, spec = $2, updated_at = $3, version = version + 1 WHERE id = $4 AND version = $5",
 		s.Name, db.JSON(&s.Spec), db.Ms(s.Updated), s.ID, s.Version)
-	if errors.Is(err, errs.NotFound) {
-		if _, err := Find(ctx, tx, s.ID); err != nil {
-			return s, err
-		}
-		return s, fmt.Errorf("calendar %s: %w", s.ID, errs.Conflict)
+	if err := errs.Stale(err, func() error { _, err := Find(ctx, tx, s.ID); return err }); err != nil {
+		return s, fmt.Errorf("calendar %s: %w", s.ID, err)
 	}
 	s.Version++
-	return s, err
+	return s, nil
 }
 
 // Remove forgets a calendar. Whether something counts by it is for the caller to ask first.

@@ -3,7 +3,6 @@ package channel
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/mail"
 	"slices"
@@ -228,14 +227,11 @@ func SaveMailbox(ctx context.Context, tx *db.Tx, a auth.Actor, k seal.Key, m Mai
 		inbound = $8, outbound = $9, look = $10, secret = CASE WHEN $11 = '' THEN secret ELSE $11 END, updated_at = $12, version = version + 1
 		WHERE id = $13 AND version = $14`, m.Name, m.Address, db.JSON(&m.Aliases), m.QueueID, m.Lang, m.Active, m.Standard, db.JSON(&m.In),
 		db.JSON(&m.Out), db.JSON(&m.Look), m.Sealed, db.Ms(m.Updated), m.ID, m.Version)
-	if errors.Is(err, errs.NotFound) {
-		if _, err := FindMailbox(ctx, tx, a, m.ID); err != nil {
-			return m, err
-		}
-		return m, fmt.Errorf("mailbox %s: %w", m.ID, errs.Conflict)
+	if err := errs.Stale(err, func() error { _, err := FindMailbox(ctx, tx, a, m.ID); return err }); err != nil {
+		return m, fmt.Errorf("mailbox %s: %w", m.ID, err)
 	}
 	m.Version++
-	return m, err
+	return m, nil
 }
 
 func (m *Mailbox) clean() {

@@ -129,14 +129,11 @@ func SavePolicy(ctx context.Context, tx *db.Tx, a auth.Actor, p Policy) (Policy,
 	err := tx.ExecOne(ctx, `UPDATE sla_policy SET name = $1, position = $2, active = $3, calendar_id = $4, fits = $5, targets = $6, waits = $7, warn = $8,
 		updated_at = $9, version = version + 1 WHERE id = $10 AND version = $11`, p.Name, p.Position, p.Active, p.CalendarID, db.JSON(&p.Fits), db.JSON(&p.Targets),
 		db.JSON(&p.Waits), p.Warn, db.Ms(p.Updated), p.ID, p.Version)
-	if errors.Is(err, errs.NotFound) {
-		if _, err := FindPolicy(ctx, tx, p.ID); err != nil {
-			return p, err
-		}
-		return p, fmt.Errorf("policy %s: %w", p.ID, errs.Conflict)
+	if err := errs.Stale(err, func() error { _, err := FindPolicy(ctx, tx, p.ID); return err }); err != nil {
+		return p, fmt.Errorf("policy %s: %w", p.ID, err)
 	}
 	p.Version++
-	return p, err
+	return p, nil
 }
 
 func (p *Policy) check(ctx context.Context, tx *db.Tx) error {
@@ -151,9 +148,12 @@ func (p *Policy) check(ctx context.Context, tx *db.Tx) error {
 	promised := false
 	for priority := 1; priority <= 4; priority++ {
 		t := p.Targets[priority]
-		for name, n := range map[string]int{"first": t.First, "next": t.Next, "resolution": t.Resolution} {
-			say(n < 0 || n > maxMinutes, fmt.Sprintf("%s.%d", name, priority), "sla.minutes", "max", maxMinutes)
-			promised = promised || n > 0
+		for _, x := range []struct {
+			metric  Metric
+			minutes int
+		}{{First, t.First}, {Next, t.Next}, {Resolution, t.Resolution}} { // in the order of the form
+			say(x.minutes < 0 || x.minutes > maxMinutes, fmt.Sprintf("%s.%d", x.metric, priority), "sla.minutes", "max", maxMinutes)
+			promised = promised || x.minutes > 0
 		}
 		say(t.First > 0 && t.Resolution > 0 && t.First > t.Resolution, fmt.Sprintf("first.%d", priority), "sla.order")
 	}

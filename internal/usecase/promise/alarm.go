@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"entraide/internal/base/auth"
 	"entraide/internal/base/db"
 	"entraide/internal/base/event"
 	"entraide/internal/base/job"
@@ -32,9 +31,8 @@ func Ring(ctx context.Context, tx *db.Tx) (int, error) {
 	return len(told), nil
 }
 
-// Changed promises to count all running clocks anew: a policy or a calendar is another now. Whether a may change those is
-// for their rooms.
-func Changed(ctx context.Context, tx *db.Tx, _ auth.Actor) error {
+// Changed promises to count all running clocks anew: a policy or a calendar is another now.
+func Changed(ctx context.Context, tx *db.Tx) error {
 	return job.Insert(ctx, tx, job.New{Kind: JobAnew, Payload: "", At: tx.Now})
 }
 
@@ -53,7 +51,10 @@ func Anew(ctx context.Context, d *db.DB) error {
 			if err != nil {
 				return err
 			}
-			r := new(rules)
+			r, err := readRules(ctx, tx)
+			if err != nil {
+				return err
+			}
 			for _, id := range part {
 				if _, err := r.promise(ctx, tx, found[id]); err != nil {
 					return err

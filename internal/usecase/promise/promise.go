@@ -68,7 +68,11 @@ func Refresh(ctx context.Context, tx *db.Tx, ticketID string) error {
 
 // Promise works out the clocks of t from what happened to it, keeps its deadlines beside it, and returns it with them.
 func Promise(ctx context.Context, tx *db.Tx, t ticket.Ticket) (ticket.Ticket, error) {
-	return new(rules).promise(ctx, tx, t)
+	r, err := readRules(ctx, tx)
+	if err != nil {
+		return t, err
+	}
+	return r.promise(ctx, tx, t)
 }
 
 func (r *rules) promise(ctx context.Context, tx *db.Tx, t ticket.Ticket) (ticket.Ticket, error) {
@@ -115,22 +119,20 @@ func deadlines(clocks []sla.Clock) (response, resolution time.Time) {
 	return response, resolution
 }
 
-// rules are the policies, calendars and categories as one transaction sees them, read when they are needed first.
+// rules are the policies as one transaction sees them; categories and calendars are read when they are needed first.
 type rules struct {
 	policies  []sla.Policy
-	read      bool
 	tree      ticket.Tree
 	calendars map[string]*calendar.Calendar
 }
 
+func readRules(ctx context.Context, tx *db.Tx) (*rules, error) {
+	policies, err := sla.Policies(ctx, tx)
+	return &rules{policies: policies, calendars: map[string]*calendar.Calendar{}}, err
+}
+
 // policyOf returns the policy that fits t, with its calendar.
 func (r *rules) policyOf(ctx context.Context, tx *db.Tx, t ticket.Ticket) (p sla.Policy, c *calendar.Calendar, ok bool, err error) {
-	if !r.read {
-		if r.policies, err = sla.Policies(ctx, tx); err != nil {
-			return p, nil, false, err
-		}
-		r.read, r.calendars = true, map[string]*calendar.Calendar{}
-	}
 	if len(r.policies) == 0 {
 		return p, nil, false, nil
 	}

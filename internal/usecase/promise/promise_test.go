@@ -219,7 +219,7 @@ func TestPriorityAndPolicyChangeCountAnew(t *testing.T) {
 			t.Errorf("more urgent: %s", got)
 		}
 		h.write(func(tx *db.Tx) error { return sla.RemovePolicy(t.Context(), tx, admin, h.policy.ID) })
-		h.write(func(tx *db.Tx) error { return promise.Changed(t.Context(), tx, admin) })
+		h.write(func(tx *db.Tx) error { return promise.Changed(t.Context(), tx) })
 		if err := promise.Anew(t.Context(), h.d); err != nil {
 			t.Fatal(err)
 		}

@@ -77,9 +77,5 @@ func (p post) saveRules(w http.ResponseWriter, r *http.Request) error {
 
 // number reads a whole number as it is typed; what is none is refused by whoever checks it, as 0.
 func number(s string) int {
-	n, err := strconv.Atoi(strings.TrimSpace(s))
-	if err != nil {
-		return 0
-	}
-	return n
+	return kit.Int(strings.TrimSpace(s))
 }

@@ -36,7 +36,7 @@ func (p pages) mountPromises() {
 	admins("GET "+slaPath, p.promises)
 	admins("GET "+calendarsPath+"/{id}", p.workCalendar)
 	admins("POST "+calendarsPath+"/{id}", p.saveCalendar)
-	admins("POST "+calendarsPath+"/trial", p.tryCalendar)
+	admins("POST "+calendarsPath+"/{id}/trial", p.tryCalendar)
 	admins("POST "+calendarsPath+"/{id}/removal", p.dropCalendar)
 	admins("GET "+policiesPath+"/{id}", p.policy)
 	admins("POST "+policiesPath+"/{id}", p.savePolicy)
@@ -218,11 +218,11 @@ func (p pages) workCalendar(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	return p.showCalendar(w, r, http.StatusOK, r.PathValue("id"), shownCalendar(r.Context(), c))
+	return p.showCalendar(w, r, http.StatusOK, shownCalendar(r.Context(), c))
 }
 
-func (p pages) showCalendar(w http.ResponseWriter, r *http.Request, status int, id string, v page.WorkCalendar) error {
-	l := i18n.From(r.Context())
+func (p pages) showCalendar(w http.ResponseWriter, r *http.Request, status int, v page.WorkCalendar) error {
+	l, id := i18n.From(r.Context()), r.PathValue("id")
 	v.Path, v.Stored, v.Title = calendarsPath+"/"+id, id != fresh, v.Name
 	if !v.Stored || v.Title == "" {
 		v.Title = l.T("settings.sla.calendar.new")
@@ -245,31 +245,23 @@ func (p pages) saveCalendar(w http.ResponseWriter, r *http.Request) error {
 	id := r.PathValue("id")
 	v, spec := typedCalendar(r.Context(), r.PostForm)
 	err := p.Write(r, func(ctx context.Context, tx *db.Tx, a auth.Actor) error {
-		c := calendar.Stored{Name: v.Name, Spec: spec, Version: version(v.Version)}
+		c := calendar.Stored{Name: v.Name, Spec: spec, Version: versionOf(r)}
 		if id != fresh {
 			c.ID = id
 		}
 		if _, err := calendar.Save(ctx, tx, a, c); err != nil {
 			return err
 		}
-		return promise.Changed(ctx, tx, a)
+		return promise.Changed(ctx, tx)
 	})
 	if errors.Is(err, errs.Invalid) {
 		v.Mistakes = ui.MistakesOf(r.Context(), err)
-		return p.showCalendar(w, r, http.StatusUnprocessableEntity, id, v)
+		return p.showCalendar(w, r, http.StatusUnprocessableEntity, v)
 	}
 	if err != nil {
 		return err
 	}
 	return p.done(w, r, slaPath, "settings.saved")
-}
-
-func version(s string) int64 {
-	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil {
-		return 0 // a forged form: no such version
-	}
-	return n
 }
 
 // tryCalendar answers a question to the calendar as it is typed; nothing is saved.
@@ -279,13 +271,8 @@ func (p pages) tryCalendar(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx, l := r.Context(), i18n.From(r.Context())
 	v, spec := typedCalendar(ctx, r.PostForm)
-	id := strings.TrimPrefix(r.URL.Query().Get("to"), calendarsPath+"/")
-	if id == "" || strings.Contains(id, "/") {
-		return errs.NotFound
-	}
 	c, err := calendar.Compile(spec)
-	var wrong []errs.Field
-	wrong = append(wrong, errs.Fields(err)...)
+	wrong := errs.Fields(err)
 	n := minutes(v.Minutes)
 	if n <= 0 {
 		wrong = append(wrong, errs.Field{Name: "minutes", Key: "settings.sla.minutes.wrong"})
@@ -306,7 +293,7 @@ func (p pages) tryCalendar(w http.ResponseWriter, r *http.Request) error {
 	if err := errs.InvalidFields(wrong); err != nil {
 		status, v.Mistakes = http.StatusUnprocessableEntity, ui.MistakesOf(ctx, err)
 	}
-	return p.showCalendar(w, r, status, id, v)
+	return p.showCalendar(w, r, status, v)
 }
 
 // dropCalendar removes a calendar by which nothing counts.
@@ -382,15 +369,11 @@ func (p pages) showPolicy(w http.ResponseWriter, r *http.Request, status int, v 
 			return err
 		}
 		for _, c := range tree {
-			var names []string
-			for _, x := range tree.Path(c.ID) {
-				names = append(names, x.Name(string(l.Lang)))
-			}
-			v.Categories = append(v.Categories, ui.Option{Value: c.ID, Label: strings.Join(names, " › ")})
+			v.Categories = append(v.Categories, ui.Option{Value: c.ID, Label: tree.Title(c.ID, string(l.Lang))})
 		}
-		queues, err := queueNames(ctx, tx, a)
-		for _, id := range slices.SortedFunc(maps.Keys(queues), func(x, y string) int { return strings.Compare(queues[x], queues[y]) }) {
-			v.Queues = append(v.Queues, ui.Option{Value: id, Label: queues[id]})
+		queues, err := ticket.Queues(ctx, tx, a)
+		for _, q := range queues {
+			v.Queues = append(v.Queues, ui.Option{Value: q.ID, Label: q.Name})
 		}
 		return err
 	})
@@ -411,8 +394,8 @@ func (p pages) savePolicy(w http.ResponseWriter, r *http.Request) error {
 	f, id := r.PostForm, r.PathValue("id")
 	v := page.PromisePolicy{Name: f.Get("name"), Position: f.Get("position"), Calendar: f.Get("calendar"), Warn: f.Get("warn"), Category: f.Get("category"), Queue: f.Get("queue"),
 		Active: f.Get("active") == "on", Incidents: slices.Contains(f["kinds"], "incident"), Requests: slices.Contains(f["kinds"], "request"), Waits: map[string]bool{}, Version: f.Get("version")}
-	x := sla.Policy{Name: v.Name, Position: number(v.Position), Active: v.Active, CalendarID: v.Calendar, Warn: number(v.Warn), Fits: sla.Fits{Kinds: f["kinds"]}, Waits: f["waits"],
-		Targets: map[int]sla.Target{}, Version: version(v.Version)}
+	x := sla.Policy{Name: v.Name, Position: kit.Int(v.Position), Active: v.Active, CalendarID: v.Calendar, Warn: number(v.Warn), Fits: sla.Fits{Kinds: f["kinds"]}, Waits: f["waits"],
+		Targets: map[int]sla.Target{}, Version: versionOf(r)}
 	if id != fresh {
 		x.ID = id
 	}
@@ -436,7 +419,7 @@ func (p pages) savePolicy(w http.ResponseWriter, r *http.Request) error {
 		if _, err := sla.SavePolicy(ctx, tx, a, x); err != nil {
 			return err
 		}
-		return promise.Changed(ctx, tx, a)
+		return promise.Changed(ctx, tx)
 	})
 	if errors.Is(err, errs.Invalid) {
 		v.Mistakes = ui.MistakesOf(r.Context(), err)
@@ -454,7 +437,7 @@ func (p pages) dropPolicy(w http.ResponseWriter, r *http.Request) error {
 		if err := sla.RemovePolicy(ctx, tx, a, r.PathValue("id")); err != nil {
 			return err
 		}
-		return promise.Changed(ctx, tx, a)
+		return promise.Changed(ctx, tx)
 	})
 	if err != nil {
 		return err

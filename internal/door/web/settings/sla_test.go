@@ -33,9 +33,9 @@ func TestPromises(t *testing.T) {
 		for k, v := range form {
 			trial[k] = v
 		}
-		has(t, admin.do(200, "/settings/sla/calendars/trial?to=/settings/sla/calendars/new", trial), "10:10") // Monday to Monday: twenty minutes, then the rest
+		has(t, admin.do(200, "/settings/sla/calendars/new/trial", trial), "10:10") // Monday to Monday: twenty minutes, then the rest
 		trial.Set("minutes", "beaucoup")
-		has(t, admin.do(422, "/settings/sla/calendars/trial?to=/settings/sla/calendars/new", trial), `href="#f-minutes`)
+		has(t, admin.do(422, "/settings/sla/calendars/new/trial", trial), `href="#f-minutes`)
 		if n := dbtest.Count(t, d, "calendar"); n != 0 {
 			t.Errorf("%d calendars after refused forms and trials", n)
 		}
