@@ -75,7 +75,11 @@ func (p post) saveRules(w http.ResponseWriter, r *http.Request) error {
 	return p.done(w, r, rulesPath, "settings.saved")
 }
 
-// number reads a whole number as it is typed; what is none is refused by whoever checks it, as 0.
+// number reads a whole number as it is typed; what is none is -1, which whoever checks it refuses.
 func number(s string) int {
-	return kit.Int(strings.TrimSpace(s))
+	n, err := strconv.Atoi(strings.TrimSpace(s))
+	if err != nil {
+		return -1
+	}
+	return n
 }

@@ -80,6 +80,9 @@ func TestPromises(t *testing.T) {
 			}
 			has(t, admin.do(422, newPolicy, f), `href="#f-`+field)
 		}
+		policy.Set("warn", "souvent")
+		has(t, admin.do(422, newPolicy, policy), `href="#f-warn`)
+		policy.Set("warn", "75")
 		admin.do(422, newPolicy, url.Values{"name": {"Rien"}, "calendar": {c.ID}})
 		agent.do(403, newPolicy, policy)
 		admin.do(303, newPolicy, policy)
