@@ -6,9 +6,13 @@ import (
 	"html/template"
 	"math"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"entraide/internal/base/db"
+	"entraide/internal/base/errs"
 	"entraide/internal/base/setting"
+	"entraide/internal/base/text"
 	"entraide/internal/domain/identity"
 )
 
@@ -19,6 +23,23 @@ const BrandKey = "mail.brand"
 type Brand struct {
 	Name   string `json:"name"`   // in the head and foot; "" = the organisation's
 	Accent string `json:"accent"` // "#0b6466"; "" = the product's
+}
+
+// maxBrandName is the longest name, in runes.
+const maxBrandName = 80
+
+// Check returns b in its stored form.
+// Errors: errs.Invalid (name, accent).
+func (b Brand) Check() (Brand, error) {
+	b.Name, b.Accent = text.Line(b.Name), strings.ToLower(strings.TrimSpace(b.Accent))
+	var wrong []errs.Field
+	if utf8.RuneCountInString(b.Name) > maxBrandName {
+		wrong = append(wrong, errs.Field{Name: "name", Key: "ticket.name_length", Args: []any{"max", maxBrandName}})
+	}
+	if !ValidAccent(b.Accent) {
+		wrong = append(wrong, errs.Field{Name: "accent", Key: "mailpage.brand.accent.wrong"})
+	}
+	return b, errs.InvalidFields(wrong)
 }
 
 // house is the product's own colour.

@@ -211,7 +211,7 @@ func button(l i18n.Loc, p Place, t notify.Topic, about ticket.Ticket) link {
 func (y style) digest(l i18n.Loc, date string, items []notify.Item) letter {
 	p := y.place
 	x := letter{Lang: language(l.Lang), Look: y.look, Subject: l.T("mail.digest.subject", "date", date), Why: l.T("mail.digest.why"),
-		Choose: link{l.T("mail.preferences"), p.preferences()}}
+		Choose: link{l.T("mail.preferences"), p.preferences()}, Unsubscribe: p.preferences()}
 	news := block{}
 	for _, i := range items {
 		news.Items = append(news.Items, entry{Title: i.News.Line(l, i.Actor), Ticket: i.Title, Said: i.Excerpt, URL: p.Item(i)})

@@ -6,7 +6,6 @@ import (
 
 	"entraide/internal/base/db"
 	"entraide/internal/base/job"
-	"entraide/internal/domain/channel"
 	"entraide/internal/domain/identity"
 	"entraide/internal/domain/notify"
 )
@@ -56,22 +55,5 @@ func (t Teller) sendDigest(ctx context.Context, tx *db.Tx, w notify.Waiting) err
 	if err != nil || len(items) == 0 {
 		return err
 	}
-	box, _, err := channel.MailboxFor(ctx, tx, machine(), "", "")
-	if err != nil {
-		return err
-	}
-	y, err := t.style(ctx, tx, box)
-	if err != nil {
-		return err
-	}
-	l := y.digest(p.loc, p.loc.Date(tx.Now), items)
-	rich, err := l.html()
-	if err != nil {
-		return err
-	}
-	_, _, err = channel.Post(ctx, tx, machine(), channel.Outgoing{
-		MessageID: channel.ThreadID(p.id, y.place.Host()), Recipient: p.email, Subject: l.Subject, Key: "digest " + items[0].EventID + " " + p.id, MailboxID: box.ID,
-		Content: channel.Content{ToName: p.name, Text: l.text(), HTML: rich, Auto: "auto-generated", Unsubscribe: l.Choose.URL},
-	}, tx.Now)
-	return err
+	return t.personal(ctx, tx, p, "digest "+items[0].EventID+" "+p.id, tx.Now, func(y style) letter { return y.digest(p.loc, p.loc.Date(tx.Now), items) })
 }

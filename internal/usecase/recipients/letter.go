@@ -25,6 +25,8 @@ type letter struct {
 	Before    []quoted // what was said before, the latest first
 	Why       string
 	Choose    link
+	// Unsubscribe is where a mail program may lead whoever wants none of this; "" = nowhere.
+	Unsubscribe string
 }
 
 // block is a stretch of a letter; one of its parts is set.

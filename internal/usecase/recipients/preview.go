@@ -10,6 +10,7 @@ import (
 	"entraide/internal/base/db"
 	"entraide/internal/base/errs"
 	"entraide/internal/base/i18n"
+	"entraide/internal/base/id"
 	"entraide/internal/domain/channel"
 	"entraide/internal/domain/notify"
 	"entraide/internal/domain/ticket"
@@ -42,6 +43,23 @@ func Preview(ctx context.Context, tx *db.Tx, a auth.Actor, kind, lang string, tm
 	x := y.sample(l, kind, tx.Now)
 	html, err = x.html()
 	return x.Subject, html, x.text(), err
+}
+
+// Trial promises the mail that Preview shows to a.
+// Errors: as Preview; errs.Invalid when a has no address.
+func (t Teller) Trial(ctx context.Context, tx *db.Tx, a auth.Actor, kind, lang string, tmpl Template) error {
+	subject, html, text, err := Preview(ctx, tx, a, kind, lang, tmpl)
+	if err != nil {
+		return err
+	}
+	box, _, err := channel.MailboxFor(ctx, tx, machine(), "", "")
+	if err != nil {
+		return err
+	}
+	_, _, err = channel.Post(ctx, tx, machine(), channel.Outgoing{
+		MessageID: channel.ThreadID(a.ID, t.Place().Host()), Recipient: a.Email, Subject: subject, Key: "template " + id.New(), MailboxID: box.ID,
+		Content: channel.Content{ToName: a.Name, Text: text, HTML: html, Auto: "auto-generated"}}, tx.Now)
+	return err
 }
 
 // sample is a letter of a kind about an invented ticket.

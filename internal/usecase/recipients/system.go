@@ -50,33 +50,11 @@ func (t Teller) reactSystem(ctx context.Context, tx *db.Tx, e event.Event) error
 		case d.Mail == notify.Digest:
 			err = notify.AddToDigest(ctx, tx, machine(), item)
 		case d.Mail == notify.Now && p.email != "":
-			err = t.postItem(ctx, tx, p, item, d)
+			err = t.personal(ctx, tx, p, item.EventID+" "+p.id, d.MailAt, func(y style) letter { return y.item(p.loc, item) })
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// postItem promises the mail that tells p one item that is about no ticket.
-func (t Teller) postItem(ctx context.Context, tx *db.Tx, p person, item notify.Item, d notify.Decision) error {
-	box, _, err := channel.MailboxFor(ctx, tx, machine(), "", "")
-	if err != nil {
-		return err
-	}
-	y, err := t.style(ctx, tx, box)
-	if err != nil {
-		return err
-	}
-	l := y.item(p.loc, item)
-	rich, err := l.html()
-	if err != nil {
-		return err
-	}
-	_, _, err = channel.Post(ctx, tx, machine(), channel.Outgoing{
-		MessageID: channel.ThreadID(p.id, y.place.Host()), Recipient: p.email, Subject: l.Subject, Key: item.EventID + " " + p.id, MailboxID: box.ID,
-		Content: channel.Content{ToName: p.name, Text: l.text(), HTML: rich, Auto: "auto-generated"},
-	}, d.MailAt)
-	return err
 }

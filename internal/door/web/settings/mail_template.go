@@ -8,17 +8,12 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"entraide/internal/base/auth"
-	"entraide/internal/base/config"
 	"entraide/internal/base/db"
 	"entraide/internal/base/errs"
 	"entraide/internal/base/i18n"
-	"entraide/internal/base/id"
 	"entraide/internal/base/setting"
-	"entraide/internal/base/text"
-	"entraide/internal/domain/channel"
 	"entraide/internal/door/web/kit"
 	page "entraide/internal/door/web/page/settings"
 	"entraide/internal/door/web/ui"
@@ -85,15 +80,7 @@ func (p post) saveBrand(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v := page.MailLooks{Name: r.PostForm.Get("name"), Accent: r.PostForm.Get("accent")}
-	b := recipients.Brand{Name: text.Line(v.Name), Accent: strings.ToLower(strings.TrimSpace(v.Accent))}
-	var wrong []errs.Field
-	if utf8.RuneCountInString(b.Name) > 80 {
-		wrong = append(wrong, errs.Field{Name: "name", Key: "ticket.name_length", Args: []any{"max", 80}})
-	}
-	if !recipients.ValidAccent(b.Accent) {
-		wrong = append(wrong, errs.Field{Name: "accent", Key: "mailpage.brand.accent.wrong"})
-	}
-	err := errs.InvalidFields(wrong)
+	b, err := recipients.Brand{Name: v.Name, Accent: v.Accent}.Check()
 	if err == nil {
 		err = p.Write(r, func(ctx context.Context, tx *db.Tx, a auth.Actor) error {
 			return setting.Set(ctx, tx, a, recipients.BrandKey, b)
@@ -171,8 +158,9 @@ func typed(r *http.Request) recipients.Template {
 	return recipients.Template{Subject: r.PostForm.Get("subject"), Body: strings.ReplaceAll(r.PostForm.Get("body"), "\r\n", "\n")}
 }
 
-// keepTemplate does something with the typed template, and shows the form again when the template is wrong.
-func (p post) keepTemplate(w http.ResponseWriter, r *http.Request, done string, do func(ctx context.Context, tx *db.Tx, a auth.Actor, kind string, lang i18n.Lang, t recipients.Template) error) error {
+// withTemplate does something with the typed template, then says done; the form is shown again when the template is wrong.
+func (p post) withTemplate(w http.ResponseWriter, r *http.Request, do func(ctx context.Context, tx *db.Tx, a auth.Actor, kind string, lang i18n.Lang, t recipients.Template) error,
+	done func(path string, v page.MailTemplate) error) error {
 	kind, lang, err := named(r)
 	if err != nil {
 		return err
@@ -181,60 +169,38 @@ func (p post) keepTemplate(w http.ResponseWriter, r *http.Request, done string, 
 		return err
 	}
 	t := typed(r)
+	v := page.MailTemplate{Subject: t.Subject, Body: t.Body}
 	err = p.Write(r, func(ctx context.Context, tx *db.Tx, a auth.Actor) error { return do(ctx, tx, a, kind, lang, t) })
 	if errors.Is(err, errs.Invalid) {
-		return p.showTemplate(w, r, http.StatusUnprocessableEntity, page.MailTemplate{Subject: t.Subject, Body: t.Body, Mistakes: ui.MistakesOf(r.Context(), err)})
+		v.Mistakes = ui.MistakesOf(r.Context(), err)
+		return p.showTemplate(w, r, http.StatusUnprocessableEntity, v)
 	}
 	if err != nil {
 		return err
 	}
-	return p.done(w, r, templatesPath+"/"+kind+"/"+string(lang), done)
+	return done(templatesPath+"/"+kind+"/"+string(lang), v)
 }
 
 func (p post) saveTemplate(w http.ResponseWriter, r *http.Request) error {
-	return p.keepTemplate(w, r, "settings.saved", recipients.SaveTemplate)
+	return p.withTemplate(w, r, recipients.SaveTemplate, func(path string, _ page.MailTemplate) error { return p.done(w, r, path, "settings.saved") })
 }
 
 // restoreTemplate forgets what was written: the product's own counts again.
 func (p post) restoreTemplate(w http.ResponseWriter, r *http.Request) error {
-	return p.keepTemplate(w, r, "mailpage.template.restored", func(ctx context.Context, tx *db.Tx, a auth.Actor, kind string, lang i18n.Lang, _ recipients.Template) error {
+	return p.withTemplate(w, r, func(ctx context.Context, tx *db.Tx, a auth.Actor, kind string, lang i18n.Lang, _ recipients.Template) error {
 		return recipients.SaveTemplate(ctx, tx, a, kind, lang, recipients.Template{})
-	})
+	}, func(path string, _ page.MailTemplate) error { return p.done(w, r, path, "mailpage.template.restored") })
 }
 
 // tryTemplate saves nothing and sends the typed template to whoever edits it.
 func (p post) tryTemplate(w http.ResponseWriter, r *http.Request) error {
-	kind, lang, err := named(r)
-	if err != nil {
-		return err
-	}
-	if err := p.Form(w, r); err != nil {
-		return err
-	}
-	t := typed(r)
-	err = p.Write(r, func(ctx context.Context, tx *db.Tx, a auth.Actor) error {
-		subject, rich, plain, err := recipients.Preview(ctx, tx, a, kind, string(lang), t)
-		if err != nil {
-			return err
-		}
-		box, _, err := channel.MailboxFor(ctx, tx, auth.System("template"), "", "")
-		if err != nil {
-			return err
-		}
-		_, _, err = channel.Post(ctx, tx, auth.System("template"), channel.Outgoing{MessageID: channel.ThreadID(a.ID, config.Host(p.Config.BaseURL)), Recipient: a.Email,
-			Subject: subject, Key: "template " + id.New(), MailboxID: box.ID, Content: channel.Content{ToName: a.Name, Text: plain, HTML: rich, Auto: "auto-generated"}}, tx.Now)
-		return err
-	})
-	status, v := http.StatusOK, page.MailTemplate{Subject: t.Subject, Body: t.Body}
-	switch {
-	case errors.Is(err, errs.Invalid):
-		status, v.Mistakes = http.StatusUnprocessableEntity, ui.MistakesOf(r.Context(), err)
-	case err != nil:
-		return err
-	default:
+	teller := recipients.Teller{Place: func() recipients.Place { return recipients.Place{Base: p.Config.BaseURL} }}
+	return p.withTemplate(w, r, func(ctx context.Context, tx *db.Tx, a auth.Actor, kind string, lang i18n.Lang, t recipients.Template) error {
+		return teller.Trial(ctx, tx, a, kind, string(lang), t)
+	}, func(_ string, v page.MailTemplate) error {
 		v.Tried = i18n.T(r.Context(), "mailpage.template.tried", "to", auth.From(r.Context()).Email)
-	}
-	return p.showTemplate(w, r, status, v) // what was typed stays
+		return p.showTemplate(w, r, http.StatusOK, v) // what was typed stays
+	})
 }
 
 // previewTemplate is the mail that a template makes, for a frame without rights; what is wrong stands in it in words.
