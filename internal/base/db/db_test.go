@@ -285,3 +285,28 @@ func BenchmarkWrite(b *testing.B) {
 		})
 	}
 }
+
+// Several processes begin with a new file at once: a mail server starts one command a message.
+func TestManyOpenANewFile(t *testing.T) {
+	for range 40 {
+		path := filepath.Join(t.TempDir(), "entraide.db")
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() {
+				d, err := db.Open(t.Context(), db.Options{URL: path})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				err = d.Write(t.Context(), func(tx *db.Tx) error {
+					_, err := tx.ExecContext(t.Context(), "CREATE TABLE IF NOT EXISTS opened (at TEXT)")
+					return err
+				})
+				if err := errors.Join(err, d.Close()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+	}
+}

@@ -22,11 +22,14 @@ const (
 	maxGather = 8 * time.Millisecond
 )
 
+// busyTimeout is how long a statement waits for another process to let go of the file.
+const busyTimeout = 10 * time.Second
+
 var errClosed = fmt.Errorf("database closed: %w", errs.Unavailable)
 
 func (d *DB) openSQLite(ctx context.Context, o Options) error {
 	open := func(pragmas ...string) *sql.DB {
-		v := url.Values{"_pragma": append([]string{"busy_timeout(10000)", "foreign_keys(1)"}, pragmas...)}
+		v := url.Values{"_pragma": append([]string{fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()), "foreign_keys(1)"}, pragmas...)}
 		db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: o.URL}).EscapedPath()+"?"+v.Encode())
 		if err != nil { // only an unknown driver name, which would be a fault of this file
 			panic(err)
@@ -34,7 +37,7 @@ func (d *DB) openSQLite(ctx context.Context, o Options) error {
 		return db
 	}
 	w := open("journal_mode(wal)", "synchronous(full)", "cache_size(-16000)", "journal_size_limit(67108864)")
-	conn, err := w.Conn(ctx)
+	conn, err := firstConn(ctx, w)
 	if err != nil {
 		return errors.Join(err, w.Close())
 	}
@@ -49,6 +52,26 @@ func (d *DB) openSQLite(ctx context.Context, o Options) error {
 		d.reads.idle <- &stmtConn{}
 	}
 	return nil
+}
+
+// firstConn connects, and waits for others as busy_timeout would: a change of the journal mode does not wait by itself,
+// and it fails while another process makes the same new file, or is the last to leave it.
+// Source: https://sqlite.org/wal.html, "Sometimes queries return SQLITE_BUSY in WAL mode".
+func firstConn(ctx context.Context, w *sql.DB) (*sql.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, busyTimeout)
+	defer cancel()
+	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
+		conn, err := w.Conn(ctx)
+		var e *sqlite.Error
+		if !errors.As(err, &e) || e.Code()&0xff != sqlite3.SQLITE_BUSY {
+			return conn, err
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return nil, err
+		}
+	}
 }
 
 // stmtConn is one connection that keeps what it prepared; preparing costs more than most of our statements.
