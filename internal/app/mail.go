@@ -63,11 +63,7 @@ func (x mailSignIn) send(ctx context.Context, m channel.Mailbox, s channel.Secre
 	if len(raw) > msgraph.MaxMail {
 		return mailout.GraphError{Status: http.StatusRequestEntityTooLarge, Words: "message over 4 MB"}
 	}
-	user := m.Out.User
-	if user == "" {
-		user = m.Address
-	}
-	err = x.graph.Send(ctx, token, user, raw)
+	err = x.graph.Send(ctx, token, m.Account(m.Out.User), raw)
 	var e msgraph.Error
 	if errors.As(err, &e) {
 		return mailout.GraphError{Status: e.Status, Words: e.Words, After: e.After}

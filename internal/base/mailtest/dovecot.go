@@ -92,14 +92,7 @@ func StartDovecot(t *testing.T) *Dovecot {
 			t.Fatal(err)
 		}
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &Dovecot{t: t, Dir: dir, Port: l.Addr().(*net.TCPAddr).Port}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
+	s := &Dovecot{t: t, Dir: dir, Port: freePort(t)}
 	if err := os.WriteFile(filepath.Join(dir, "conf"), fmt.Appendf(nil, conf, dir, s.Port, who, group), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -135,13 +128,7 @@ func (s *Dovecot) Start() {
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatalf("Debian's dovecot-imapd is missing (scripts/setup installs it): %v", err)
 	}
-	Eventually(s.t, "the IMAP server answers", func() bool {
-		c, err := net.Dial("tcp", s.Address())
-		if err != nil {
-			return false
-		}
-		return c.Close() == nil
-	})
+	answers(s.t, "IMAP", s.Address())
 }
 
 // Stop ends it; connections break.
@@ -212,6 +199,32 @@ func (s *Dovecot) Unseen(who, folder string) (unread, all uint32) {
 
 // For gives the running server to another test.
 func (s *Dovecot) For(t *testing.T) *Dovecot { return &Dovecot{Dir: s.Dir, Port: s.Port, t: t} }
+
+// answers waits until a server takes connections.
+func answers(t *testing.T, what, address string) {
+	t.Helper()
+	Eventually(t, "the "+what+" server answers", func() bool {
+		c, err := net.Dial("tcp", address)
+		if err != nil {
+			return false
+		}
+		return c.Close() == nil
+	})
+}
+
+// freePort finds a port on which nothing listens.
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := l.Addr().(*net.TCPAddr).Port
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
 
 // Eventually waits for something to become true, half a minute at most.
 func Eventually(t *testing.T, what string, f func() bool) {

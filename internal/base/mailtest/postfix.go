@@ -151,19 +151,6 @@ func (r Routes) transports() string {
 	return strings.Join(list, ", ")
 }
 
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := l.Addr().(*net.TCPAddr).Port
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return port
-}
-
 // Start starts it again after Stop; what waited in its queue goes on.
 func (s *Postfix) Start() {
 	s.t.Helper()
@@ -178,13 +165,7 @@ func (s *Postfix) Start() {
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatalf("Debian's postfix is missing (scripts/setup installs it): %v", err)
 	}
-	Eventually(s.t, "the SMTP server answers", func() bool {
-		c, err := net.Dial("tcp", s.Address())
-		if err != nil {
-			return false
-		}
-		return c.Close() == nil
-	})
+	answers(s.t, "SMTP", s.Address())
 }
 
 // Stop ends it, and what it runs.

@@ -88,13 +88,8 @@ func (c Client) Changes(ctx context.Context, token, user, folder, link string) (
 		Next  string `json:"@odata.nextLink"`
 		Delta string `json:"@odata.deltaLink"`
 	}
-	r, err := c.call(ctx, http.MethodGet, address, token, "", nil)
-	if err != nil {
+	if err := c.do(ctx, http.MethodGet, address, token, nil, &answer); err != nil {
 		return p, err
-	}
-	defer func() { err = errors.Join(err, r.Body.Close()) }()
-	if err := json.NewDecoder(r.Body).Decode(&answer); err != nil {
-		return p, fmt.Errorf("changes: %w", err)
 	}
 	p.Next, p.Delta = answer.Next, answer.Delta
 	for _, v := range answer.Value {
@@ -114,65 +109,47 @@ func (c Client) Message(ctx context.Context, token, user, id string) (io.ReadClo
 
 // MarkRead marks a message as read.
 func (c Client) MarkRead(ctx context.Context, token, user, id string) error {
-	return c.do(ctx, http.MethodPatch, c.message(user, id), token, map[string]any{"isRead": true})
+	return c.do(ctx, http.MethodPatch, c.message(user, id), token, map[string]any{"isRead": true}, nil)
 }
 
 // Move moves a message to a folder: an id, or a well-known name such as "archive".
 func (c Client) Move(ctx context.Context, token, user, id, folder string) error {
-	return c.do(ctx, http.MethodPost, c.message(user, id)+"/move", token, map[string]any{"destinationId": folder})
+	return c.do(ctx, http.MethodPost, c.message(user, id)+"/move", token, map[string]any{"destinationId": folder}, nil)
 }
 
 // Delete moves a message to the deleted ones.
 func (c Client) Delete(ctx context.Context, token, user, id string) error {
-	return c.do(ctx, http.MethodDelete, c.message(user, id), token, nil)
+	return c.do(ctx, http.MethodDelete, c.message(user, id), token, nil, nil)
 }
 
 // Folder returns the id of a folder by its name, "" when there is none: first the well-known names, then those of the top
 // level and below the inbox.
 func (c Client) Folder(ctx context.Context, token, user, name string) (id string, err error) {
-	r, err := c.call(ctx, http.MethodGet, c.mailbox(user)+"/mailFolders/"+url.PathEscape(name)+"?$select=id", token, "", nil)
-	if err == nil {
-		var f struct {
-			ID string `json:"id"`
-		}
-		defer func() { err = errors.Join(err, r.Body.Close()) }()
-		if err := json.NewDecoder(r.Body).Decode(&f); err != nil {
-			return "", fmt.Errorf("folder: %w", err)
-		}
-		return f.ID, nil
-	}
+	var f named
+	err = c.do(ctx, http.MethodGet, c.mailbox(user)+"/mailFolders/"+url.PathEscape(name)+"?$select=id", token, nil, &f)
 	var e Error
 	if !errors.As(err, &e) || e.Status != http.StatusNotFound && e.Status != http.StatusBadRequest {
-		return "", err
+		return f.ID, err
 	}
 	filter := "?$select=id&$filter=" + url.QueryEscape("displayName eq '"+strings.ReplaceAll(name, "'", "''")+"'")
 	for _, in := range []string{"/mailFolders", "/mailFolders/inbox/childFolders"} {
-		id, err := c.first(ctx, token, c.mailbox(user)+in+filter)
-		if err != nil || id != "" {
-			return id, err
+		var list struct {
+			Value []named `json:"value"`
+		}
+		err := c.do(ctx, http.MethodGet, c.mailbox(user)+in+filter, token, nil, &list)
+		if err != nil {
+			return "", err
+		}
+		if len(list.Value) > 0 {
+			return list.Value[0].ID, nil
 		}
 	}
 	return "", nil
 }
 
-func (c Client) first(ctx context.Context, token, address string) (id string, err error) {
-	r, err := c.call(ctx, http.MethodGet, address, token, "", nil)
-	if err != nil {
-		return "", err
-	}
-	defer func() { err = errors.Join(err, r.Body.Close()) }()
-	var list struct {
-		Value []struct {
-			ID string `json:"id"`
-		} `json:"value"`
-	}
-	if err := json.NewDecoder(r.Body).Decode(&list); err != nil {
-		return "", fmt.Errorf("folders: %w", err)
-	}
-	if len(list.Value) == 0 {
-		return "", nil
-	}
-	return list.Value[0].ID, nil
+// named is an answer of which only the id counts.
+type named struct {
+	ID string `json:"id"`
 }
 
 // Send sends a message in MIME form as user.
@@ -189,33 +166,20 @@ func (c Client) Send(ctx context.Context, token, user string, raw []byte) error 
 // Subscribe asks Graph to call address when a message comes into a folder, with state, until a moment: seven days ahead at
 // most. It returns the subscription's id.
 func (c Client) Subscribe(ctx context.Context, token, user, folder, address, state string, until time.Time) (id string, err error) {
-	body, err := json.Marshal(map[string]any{"changeType": "created", "notificationUrl": address, "clientState": state, "expirationDateTime": until.UTC().Format(time.RFC3339),
-		"resource": "users/" + user + "/mailFolders('" + folder + "')/messages"})
-	if err != nil {
-		return "", err
-	}
-	r, err := c.call(ctx, http.MethodPost, c.base()+"/subscriptions", token, "application/json", body)
-	if err != nil {
-		return "", err
-	}
-	defer func() { err = errors.Join(err, r.Body.Close()) }()
-	var s struct {
-		ID string `json:"id"`
-	}
-	if err := json.NewDecoder(r.Body).Decode(&s); err != nil {
-		return "", fmt.Errorf("subscription: %w", err)
-	}
-	return s.ID, nil
+	var s named
+	err = c.do(ctx, http.MethodPost, c.base()+"/subscriptions", token, map[string]any{"changeType": "created", "notificationUrl": address, "clientState": state,
+		"expirationDateTime": until.UTC().Format(time.RFC3339), "resource": "users/" + user + "/mailFolders('" + folder + "')/messages"}, &s)
+	return s.ID, err
 }
 
 // Renew prolongs a subscription. Gone tells that there is none any more.
 func (c Client) Renew(ctx context.Context, token, id string, until time.Time) error {
-	return c.do(ctx, http.MethodPatch, c.base()+"/subscriptions/"+url.PathEscape(id), token, map[string]any{"expirationDateTime": until.UTC().Format(time.RFC3339)})
+	return c.do(ctx, http.MethodPatch, c.base()+"/subscriptions/"+url.PathEscape(id), token, map[string]any{"expirationDateTime": until.UTC().Format(time.RFC3339)}, nil)
 }
 
 // Unsubscribe ends a subscription.
 func (c Client) Unsubscribe(ctx context.Context, token, id string) error {
-	return c.do(ctx, http.MethodDelete, c.base()+"/subscriptions/"+url.PathEscape(id), token, nil)
+	return c.do(ctx, http.MethodDelete, c.base()+"/subscriptions/"+url.PathEscape(id), token, nil, nil)
 }
 
 func (c Client) base() string {
@@ -231,11 +195,11 @@ func (c Client) message(user, id string) string {
 	return c.mailbox(user) + "/messages/" + url.PathEscape(id)
 }
 
-func (c Client) do(ctx context.Context, method, address, token string, body any) error {
+// do asks with body as JSON, nil for none, and reads the answer into answer, nil to pass it over.
+func (c Client) do(ctx context.Context, method, address, token string, body, answer any) (err error) {
 	var b []byte
 	kind := ""
 	if body != nil {
-		var err error
 		if b, err = json.Marshal(body); err != nil {
 			return err
 		}
@@ -245,7 +209,14 @@ func (c Client) do(ctx context.Context, method, address, token string, body any)
 	if err != nil {
 		return err
 	}
-	return drain(r)
+	if answer == nil {
+		return drain(r)
+	}
+	defer func() { err = errors.Join(err, r.Body.Close()) }()
+	if err := json.NewDecoder(r.Body).Decode(answer); err != nil {
+		return fmt.Errorf("answer of Microsoft Graph: %w", err)
+	}
+	return nil
 }
 
 // drain reads what is left of an answer, so that its connection serves again.

@@ -35,6 +35,7 @@ func ParkedLately(ctx context.Context, tx *db.Tx, a auth.Actor, apart string) (b
 		return false, err
 	}
 	var n int
+	// The list of states is that of the index envelope_trouble, which SQLite uses for no other words.
 	err := db.First(ctx, tx, "SELECT count(*) FROM (SELECT 1 FROM envelope WHERE state = 'parked' AND state IN ('parked', 'waiting', 'failed') AND at > $1 AND id <> $2 LIMIT 1) x",
 		[]any{db.Ms(tx.Now.Add(-alertEvery)), apart}, &n)
 	return n > 0, err

@@ -92,6 +92,14 @@ func (i Inbound) Inbox() string {
 	return i.Folder
 }
 
+// Account is the name by which m signs in on one of its ways: user, or its address where none is told.
+func (m Mailbox) Account(user string) string {
+	if user == "" {
+		return m.Address
+	}
+	return user
+}
+
 // Outbound says how mail leaves.
 type Outbound struct {
 	Way      Way    `json:"way,omitempty"`

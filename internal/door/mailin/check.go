@@ -2,7 +2,6 @@ package mailin
 
 import (
 	"context"
-	"errors"
 	"strconv"
 	"time"
 
@@ -56,9 +55,6 @@ func (l *link) testMove(to string) channel.Check {
 
 // failed is the step that err ended.
 func failed(err error) channel.Check {
-	var why failure
-	if !errors.As(err, &why) {
-		why = failure{"mail.reason.fetch_cut", err}
-	}
+	why := failureOf(err)
 	return channel.Check{Step: "fetch", Key: why.key, Detail: why.words()}
 }

@@ -120,10 +120,7 @@ func (f Fetcher) keep(ctx context.Context, m channel.Mailbox) {
 			pause(ctx, f.Every)
 			continue
 		}
-		var why failure
-		if !errors.As(err, &why) {
-			why = failure{"mail.reason.fetch_cut", err}
-		}
+		why := failureOf(err)
 		slog.WarnContext(ctx, "mailbox not fetched", "mailbox", m.Address, "error", err)
 		f.write(ctx, func(ctx context.Context, tx *db.Tx) error {
 			return channel.FetchFailed(ctx, tx, machine(), m.ID, channel.Because(why.key, why.words()))
@@ -161,6 +158,15 @@ var errHeld = errors.New("held by another process")
 type failure struct {
 	key   string
 	cause error
+}
+
+// failureOf is err, as a failure: one that is none yet is a connection that broke.
+func failureOf(err error) failure {
+	var why failure
+	if !errors.As(err, &why) {
+		why = failure{"mail.reason.fetch_cut", err}
+	}
+	return why
 }
 
 func (f failure) Error() string { return f.key + ": " + f.words() }

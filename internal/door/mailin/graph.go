@@ -34,10 +34,7 @@ func (f Fetcher) openGraph(ctx context.Context, m channel.Mailbox, s channel.Sec
 	if f.Graph == nil || f.Token == nil {
 		return nil, failure{"mail.reason.fetch_way", nil}
 	}
-	g := &graph{f: f, m: m, secrets: s, user: m.In.User, done: map[string]bool{}}
-	if g.user == "" {
-		g.user = m.Address
-	}
+	g := &graph{f: f, m: m, secrets: s, user: m.Account(m.In.User), done: map[string]bool{}}
 	var err error
 	if g.folder, err = g.find(ctx, m.In.Inbox()); err != nil {
 		return nil, err

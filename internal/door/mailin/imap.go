@@ -113,10 +113,7 @@ func connect(ctx context.Context, m channel.Mailbox, secrets channel.Secrets, x 
 	if err := l.greet(ctx, conn, secure, o); err != nil {
 		return nil, err
 	}
-	user := in.User
-	if user == "" {
-		user = m.Address
-	}
+	user := m.Account(in.User)
 	if byToken {
 		token, err := x.token(ctx, m, secrets)
 		if err != nil {
@@ -298,6 +295,9 @@ func (f Fetcher) take(ctx context.Context, l *link, m channel.Mailbox, holder st
 			}
 		}
 	}
+	if l.trouble != nil {
+		slog.WarnContext(ctx, "mail not put away", "mailbox", m.Address, "error", l.trouble)
+	}
 	return at, f.tell(ctx, m, l.trouble)
 }
 
@@ -306,7 +306,6 @@ func (f Fetcher) tell(ctx context.Context, m channel.Mailbox, refusal error) err
 	if refusal == nil {
 		return nil
 	}
-	slog.WarnContext(ctx, "mail not put away", "mailbox", m.Address, "error", refusal)
 	return f.DB.Write(ctx, func(tx *db.Tx) error {
 		return channel.FetchFailed(ctx, tx, machine(), m.ID, channel.Because("mail.reason.fetch_after", refusal.Error()))
 	})
