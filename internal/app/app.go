@@ -19,6 +19,7 @@ import (
 	"entraide/internal/base/blob"
 	"entraide/internal/base/config"
 	"entraide/internal/base/db"
+	"entraide/internal/base/errs"
 	"entraide/internal/base/event"
 	"entraide/internal/base/i18n"
 	"entraide/internal/base/job"
@@ -127,11 +128,25 @@ func Open(ctx context.Context, cfg config.Config) (*db.DB, blob.Store, error) {
 	if _, err := schema.Migrate(ctx, d, schema.BackupInto(filepath.Join(cfg.Data, "backups"), d)); err != nil {
 		return nil, nil, errors.Join(err, d.Close())
 	}
-	blobs, err := blob.OpenDir(filepath.Join(cfg.Data, "blobs"))
+	blobs, err := openBlobs(ctx, cfg)
 	if err != nil {
 		return nil, nil, errors.Join(err, d.Close())
 	}
 	return d, blobs, nil
+}
+
+// openBlobs refuses a store that refuses us; one that does not answer keeps nobody from the rest of the product.
+func openBlobs(ctx context.Context, cfg config.Config) (blob.Store, error) {
+	s, err := blob.Open(cfg)
+	if err != nil {
+		return nil, err
+	}
+	err = s.Check(ctx)
+	if errors.Is(err, errs.Unavailable) {
+		slog.WarnContext(ctx, "files can be neither kept nor read for now", "error", err)
+		err = nil
+	}
+	return s, err
 }
 
 // DatabaseURL is the configured database, or the SQLite file of the data directory.

@@ -9,8 +9,12 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
+	"path/filepath"
 	"time"
+
+	"entraide/internal/base/config"
 )
 
 var (
@@ -40,6 +44,22 @@ type Store interface {
 	// Walk calls f for each content, in no order, until f returns an error, which Walk returns. putAt is when it was
 	// last Put: collectors of unused contents leave young ones alone, as their row may not be committed yet.
 	Walk(ctx context.Context, f func(ref Ref, putAt time.Time) error) error
+	// Check tells whether contents can be kept now. Errors: errs.Unavailable when the store does not answer, any other
+	// when it refuses, with what is to be done.
+	Check(ctx context.Context) error
+}
+
+// Open prepares the store of an installation: the configured bucket, else the directory blobs of its data.
+func Open(cfg config.Config) (Store, error) {
+	dir := filepath.Join(cfg.Data, "blobs")
+	if cfg.Blob == "" {
+		return OpenDir(dir)
+	}
+	bucket, err := cfg.Blob.Bucket()
+	if err != nil {
+		return nil, fmt.Errorf("blob: %w", err)
+	}
+	return OpenS3(bucket, filepath.Join(dir, "tmp"))
 }
 
 // validHash guards every path and key that is made of a hash.

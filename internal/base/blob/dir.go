@@ -2,7 +2,6 @@ package blob
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -17,29 +16,10 @@ type Dir struct{ root string }
 
 var _ Store = (*Dir)(nil)
 
-// abandoned is how old a temporary file must be to be certainly left over from a crash.
-const abandoned = 24 * time.Hour
-
 // OpenDir makes the directory if needed and removes what a crash left behind.
 func OpenDir(root string) (*Dir, error) {
 	d := &Dir{root}
-	if err := os.MkdirAll(d.tmp(), 0o700); err != nil {
-		return nil, fmt.Errorf("blob directory: %w", err)
-	}
-	left, err := os.ReadDir(d.tmp())
-	if err != nil {
-		return nil, fmt.Errorf("blob directory: %w", err)
-	}
-	for _, e := range left {
-		info, err := e.Info()
-		if err == nil && time.Since(info.ModTime()) > abandoned {
-			err = os.Remove(filepath.Join(d.tmp(), e.Name()))
-		}
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("blob directory: %w", err)
-		}
-	}
-	return d, nil
+	return d, openTmp(d.tmp())
 }
 
 func (d *Dir) tmp() string { return filepath.Join(d.root, "tmp") }
@@ -48,9 +28,9 @@ func (d *Dir) path(hash string) string { return filepath.Join(d.root, hash[:2], 
 
 // Put implements Store: temporary file, fsync, rename, fsync of the directory.
 func (d *Dir) Put(ctx context.Context, r io.Reader, limit int64) (ref Ref, err error) {
-	f, err := os.CreateTemp(d.tmp(), "put-*")
+	f, ref, err := spool(ctx, d.tmp(), r, limit)
 	if err != nil {
-		return Ref{}, fmt.Errorf("put blob: %w", err)
+		return Ref{}, err
 	}
 	temp := f.Name()
 	defer func() {
@@ -59,12 +39,6 @@ func (d *Dir) Put(ctx context.Context, r io.Reader, limit int64) (ref Ref, err e
 			ref = Ref{}
 		}
 	}()
-	sum := sha256.New()
-	ref.Size, err = io.Copy(io.MultiWriter(f, sum), &reader{ctx: ctx, r: r, limit: limit})
-	if err != nil {
-		return ref, err
-	}
-	ref.Hash = hexOf(sum.Sum(nil))
 	path := d.path(ref.Hash)
 	if kept, e := os.Stat(path); e == nil && kept.Size() == ref.Size {
 		return ref, d.again(f, path)
@@ -159,6 +133,15 @@ func (d *Dir) Walk(ctx context.Context, f func(Ref, time.Time) error) error {
 		}
 	}
 	return nil
+}
+
+// Check implements Store: it writes a file and removes it.
+func (d *Dir) Check(context.Context) error {
+	f, err := os.CreateTemp(d.tmp(), "check-")
+	if err != nil {
+		return fmt.Errorf("blob directory: %w", err)
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
 func notFound(verb, hash string, err error) error {

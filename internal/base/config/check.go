@@ -36,7 +36,7 @@ func rules(c Config) []rule {
 		{"metrics.listen", optional(c.Metrics.Listen, hostPort)},
 		{"metrics.token", when(c.Metrics.Token != "" && len(c.Metrics.Token) < 16, "must have at least 16 characters")},
 		{"database", scheme(c.Database, "postgres", "postgresql")},
-		{"blob", scheme(c.Blob, "s3")},
+		{"blob", bucket(c.Blob)},
 		{"base_url", optional(c.BaseURL, baseURL)},
 		{"proxies", proxies(c.Proxies)},
 		{"smtp.port", when(c.SMTP.Port < 1 || c.SMTP.Port > 65535, "must lie between 1 and 65535")},
@@ -97,6 +97,16 @@ func scheme(a Address, allowed ...string) string {
 	}
 	// The value is not repeated: even a broken address may hold a password.
 	return "must be an address that starts with " + allowed[0] + "://"
+}
+
+func bucket(a Address) string {
+	if a == "" {
+		return ""
+	}
+	if _, err := a.Bucket(); err != nil {
+		return err.Error()
+	}
+	return ""
 }
 
 func baseURL(s string) string {

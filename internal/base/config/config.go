@@ -20,7 +20,7 @@ type Config struct {
 	Listen   string  `toml:"listen"`   // host:port of pages and API; port 0 = any free one
 	Database Address `toml:"database"` // postgres://…; "" = SQLite in Data
 	BaseURL  string  `toml:"base_url"` // https://… as people reach it, no slash at the end; "" = taken from Listen
-	Blob     Address `toml:"blob"`     // s3://key:secret@host/bucket; "" = directory blobs in Data
+	Blob     Address `toml:"blob"`     // s3://key:secret@host/bucket, see Bucket; "" = directory blobs in Data
 	Proxies  string  `toml:"proxies"`  // comma-separated addresses or networks of trusted reverse proxies; "" = none
 	Metrics  Metrics `toml:"metrics"`
 	SMTP     SMTP    `toml:"smtp"`

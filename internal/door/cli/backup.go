@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"entraide/internal/base/blob"
+	"entraide/internal/base/config"
 	"entraide/internal/base/db"
 	"entraide/internal/base/errs"
 )
@@ -23,7 +24,7 @@ import (
 
 const blobPrefix = "blobs/"
 
-var errBackupEngine = errors.New("with PostgreSQL, back up the database with pg_dump and copy blobs/ and keys/ of the data directory")
+var errBackupEngine = errors.New("with PostgreSQL, back up the database with pg_dump and copy keys/ of the data directory and blobs/, or the bucket that is configured")
 
 // writeBackup writes a backup while the server may run, and returns its size. A file that could not be written whole
 // does not stay under the name.
@@ -116,8 +117,8 @@ func packStream(tw *tar.Writer, r io.Reader, size int64, name string) error {
 	return nil
 }
 
-// readBackup unpacks a backup into an empty or absent directory.
-func readBackup(ctx context.Context, file, data string) (err error) {
+// readBackup unpacks a backup into an empty or absent data directory, and its attachments into the store that is configured.
+func readBackup(ctx context.Context, file string, cfg config.Config) (err error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return err
@@ -129,7 +130,7 @@ func readBackup(ctx context.Context, file, data string) (err error) {
 	}
 	tr := tar.NewReader(zip)
 	first := true
-	var blobs *blob.Dir
+	var blobs blob.Store
 	for {
 		h, err := tr.Next()
 		if errors.Is(err, io.EOF) && !first {
@@ -143,14 +144,14 @@ func readBackup(ctx context.Context, file, data string) (err error) {
 		}
 		if first {
 			first = false
-			if blobs, err = blob.OpenDir(filepath.Join(data, "blobs")); err != nil {
+			if blobs, err = blob.Open(cfg); err != nil {
 				return err
 			}
 		}
 		if hash, ok := strings.CutPrefix(h.Name, blobPrefix); ok {
 			err = unpackBlob(ctx, tr, hash, blobs)
 		} else {
-			err = unpack(tr, h, data)
+			err = unpack(tr, h, cfg.Data)
 		}
 		if err != nil {
 			return err
@@ -159,7 +160,7 @@ func readBackup(ctx context.Context, file, data string) (err error) {
 }
 
 // unpackBlob stores bytes under their hash, and notices when they are not those that were backed up.
-func unpackBlob(ctx context.Context, r io.Reader, hash string, blobs *blob.Dir) error {
+func unpackBlob(ctx context.Context, r io.Reader, hash string, blobs blob.Store) error {
 	ref, err := blobs.Put(ctx, r, 0)
 	if err == nil && ref.Hash != hash {
 		err = fmt.Errorf("attachment %.12s… is damaged in the backup", hash)

@@ -121,7 +121,7 @@ func TestMigrateAndDoctor(t *testing.T) {
 			sick++
 		}
 	}
-	if len(findings) != 6 || sick != 2 { // no administrator, no SMTP
+	if len(findings) != 7 || sick != 2 { // no administrator, no SMTP
 		t.Errorf("findings: %+v", findings)
 	}
 	must(t, 2, "", "frobnicate")

@@ -21,7 +21,7 @@ type serveFlags struct {
 	common
 	Listen  string `help:"Address to listen on (default 127.0.0.1:8080)." placeholder:"ADDR"`
 	BaseURL string `help:"Address people use, https://…" name:"base-url" placeholder:"URL"`
-	Blob    string `help:"s3://… for attachments; absent = data directory." placeholder:"URL"`
+	Blob    string `help:"s3://KEY:SECRET@HOST/BUCKET for attachments; absent = data directory." placeholder:"URL"`
 	Mail    string `help:"Where mail servers hand mail over: lmtp://127.0.0.1:2424, lmtp:///path/to.sock, smtp://127.0.0.1:2525." name:"mail-listen" placeholder:"URL"`
 }
 
@@ -29,9 +29,6 @@ func (f serveFlags) config() (config.Config, error) {
 	cfg, err := f.load(config.Config{Listen: f.Listen, BaseURL: f.BaseURL, Blob: config.Address(f.Blob), Mail: config.Mail{Listen: f.Mail}})
 	if err != nil {
 		return cfg, exit{2, err}
-	}
-	if cfg.Blob != "" {
-		return cfg, exit{2, errors.New("--blob: attachments on S3 are not part of this version; leave it out to keep them in the data directory")}
 	}
 	return cfg, nil
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -103,6 +104,7 @@ func (r *run) examine(cfg config.Config) []finding {
 		out = append(out, f)
 	}
 	add("data", writable(cfg.Data), cfg.Data)
+	add("files", r.kept(cfg), cmp.Or(cfg.Blob.String(), filepath.Join(cfg.Data, "blobs")))
 	if cfg.Database == "" && !exists(databaseFile(cfg)) {
 		add("database", errors.New(t("cli.doctor.no_database")), "")
 		return out
@@ -146,6 +148,14 @@ func (r *run) sends(d *db.DB) (address string, err error) {
 		return err
 	})
 	return address, err
+}
+
+func (r *run) kept(cfg config.Config) error {
+	s, err := blob.Open(cfg)
+	if err != nil {
+		return err
+	}
+	return s.Check(r.ctx)
 }
 
 func writable(dir string) error {
@@ -224,7 +234,7 @@ func (c restoreCmd) Run(r *run) error {
 	if entries, err := os.ReadDir(cfg.Data); err == nil && len(entries) > 0 {
 		return errors.New(r.loc.T("cli.restore.not_empty", "dir", cfg.Data))
 	}
-	if err := readBackup(r.ctx, c.File, cfg.Data); err != nil {
+	if err := readBackup(r.ctx, c.File, cfg); err != nil {
 		return err
 	}
 	// Opening checks that this program knows the schema, and brings it up to date.
