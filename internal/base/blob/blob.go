@@ -33,7 +33,8 @@ type Ref struct {
 // Store is where contents are kept. All methods are safe for concurrent use.
 type Store interface {
 	// Put keeps everything r gives. When it returns without error the content survives a power cut. limit is in
-	// bytes; 0 = none. Errors: ErrTooLarge, whatever r returns; nothing is kept then.
+	// bytes; 0 = none. Errors: ErrTooLarge, whatever r returns, errs.Unavailable when the store does not answer or is
+	// full; nothing is kept then.
 	Put(ctx context.Context, r io.Reader, limit int64) (Ref, error)
 	// Open reads a content. The caller closes it. Errors: ErrNotFound.
 	Open(ctx context.Context, hash string) (io.ReadSeekCloser, error)

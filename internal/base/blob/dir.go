@@ -35,7 +35,7 @@ func (d *Dir) Put(ctx context.Context, r io.Reader, limit int64) (ref Ref, err e
 	temp := f.Name()
 	defer func() {
 		if err != nil {
-			err = errors.Join(fmt.Errorf("put blob: %w", err), ignore(f.Close(), fs.ErrClosed), ignore(os.Remove(temp), fs.ErrNotExist))
+			err = errors.Join(fmt.Errorf("put blob: %w", noRoom(err)), ignore(f.Close(), fs.ErrClosed), ignore(os.Remove(temp), fs.ErrNotExist))
 			ref = Ref{}
 		}
 	}()

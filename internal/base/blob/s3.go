@@ -24,6 +24,7 @@ const (
 	s3Answer = 30 * time.Second // until an answer begins
 	s3Tries  = 4                // of one request, with growing pauses
 	s3Start  = 5 * time.Second  // for the look at the bucket when the program starts
+	s3Fresh  = time.Hour        // since when a content counts as just put
 )
 
 // S3 is a Store in a bucket of any store that speaks the protocol of Amazon S3: ab/cdef… by hash, as Dir names its files,
@@ -68,11 +69,11 @@ func (s *S3) Check(ctx context.Context) error {
 	case err == nil && there:
 		return nil
 	case err == nil:
-		return fmt.Errorf("blob store %s: there is no bucket %s: make it, or name another", s.Host, s.Name)
+		return errs.Because(errs.Invalid, "base.blob_no_bucket", "host", s.Host, "bucket", s.Name)
 	case r.StatusCode == http.StatusForbidden || r.StatusCode == http.StatusUnauthorized:
-		return fmt.Errorf("blob store %s: the key may not use bucket %s (%s): look at the key, its secret and its rights", s.Host, s.Name, r.Code)
+		return errs.Because(errs.Forbidden, "base.blob_refused", "host", s.Host, "bucket", s.Name, "why", r.Code)
 	default:
-		return fmt.Errorf("blob store %s: %w: %w", s.Host, errs.Unavailable, err)
+		return fmt.Errorf("%w: %w", errs.Because(errs.Unavailable, "base.blob_away", "host", s.Host, "why", err.Error()), err)
 	}
 }
 
@@ -92,10 +93,9 @@ func (s *S3) Put(ctx context.Context, r io.Reader, limit int64) (ref Ref, err er
 	key := s.key(ref.Hash)
 	kept, err := s.client.StatObject(ctx, s.Name, key, minio.StatObjectOptions{})
 	switch {
-	case err == nil && kept.Size == ref.Size: // marked as just put, without sending it again
-		_, err = s.client.CopyObject(ctx, minio.CopyDestOptions{Bucket: s.Name, Object: key, ReplaceMetadata: true},
-			minio.CopySrcOptions{Bucket: s.Name, Object: key})
+	case err == nil && kept.Size == ref.Size && time.Since(kept.LastModified) < s3Fresh:
 	case err == nil || missing(err):
+		// An old one is sent again: that alone makes it young everywhere, as copying it onto itself does not.
 		if _, err = f.Seek(0, io.SeekStart); err == nil {
 			// The store compares the MD5; signing the content in pieces beside it is what some stores do not understand.
 			_, err = s.client.PutObject(ctx, s.Name, key, f, ref.Size, minio.PutObjectOptions{

@@ -93,22 +93,23 @@ func (d *DB) Now() time.Time { return d.now().UTC().Truncate(time.Millisecond) }
 func (d *DB) Readers(kind string) []string { return d.reacts(kind) }
 
 // Read runs f in a read-only transaction: everything f reads is of one instant.
-// Rows must be read to their end or closed before the next statement.
+// Rows must be read to their end or closed before the next statement. f may run again after a lost connection.
+// Errors: those of f, errs.Unavailable when the database does not answer or the disk is full.
 func (d *DB) Read(ctx context.Context, f func(*Tx) error) error {
 	if d.Engine == SQLite {
-		return d.reads.do(ctx, d, f)
+		return refused(d.reads.do(ctx, d, f), false)
 	}
-	return d.postgresTx(ctx, true, f)
+	return d.postgresRun(ctx, true, f)
 }
 
 // Write runs f in a transaction and commits it if f returns nil; then what f did is durable.
 // f must do nothing slow and must not call Write or Read; what it does besides SQL must bear being done twice.
-// Errors: those of f, errs.Unavailable when the database cannot commit.
+// Errors: those of f, errs.Unavailable when the database does not answer, cannot commit, or the disk is full.
 func (d *DB) Write(ctx context.Context, f func(*Tx) error) error {
 	if d.Engine == SQLite {
-		return d.writer.do(ctx, d, f)
+		return refused(d.writer.do(ctx, d, f), true)
 	}
-	return d.postgresWrite(ctx, f)
+	return d.postgresRun(ctx, false, f)
 }
 
 // Raw gives the PostgreSQL pool to packages that need what Read and Write cannot do (advisory locks, migrations);

@@ -10,6 +10,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
+
+	"entraide/internal/base/errs"
 )
 
 func (d *DB) openPostgres(ctx context.Context, o Options) error {
@@ -59,7 +61,7 @@ func (d *DB) postgresTx(ctx context.Context, readOnly bool, f func(*Tx) error) (
 		return err
 	}
 	if err := p.commit(ctx); err != nil {
-		return fmt.Errorf("commit: %w", err)
+		return commitError{fmt.Errorf("commit: %w", err)}
 	}
 	tx.committed()
 	return nil
@@ -80,16 +82,39 @@ func lostRace(err error) bool {
 	return errors.As(err, &re) || errors.As(err, &pe) && (pe.Code == "40001" || pe.Code == "40P01")
 }
 
-// maxTries bounds how often a transaction is run again after losing against another one.
+// commitError is an error of COMMIT: whether the transaction happened is not known when the connection broke there.
+type commitError struct{ error }
+
+func (e commitError) Unwrap() error { return e.error }
+
+// maxTries bounds how often a transaction is run again: after losing against another one, or with its connection, which a
+// restart of the server or a change to its standby takes away.
 const maxTries = 8
 
-func (d *DB) postgresWrite(ctx context.Context, f func(*Tx) error) error {
+func (d *DB) postgresRun(ctx context.Context, readOnly bool, f func(*Tx) error) error {
 	for try := 1; ; try++ {
-		err := d.postgresTx(ctx, false, f)
-		if err == nil || try == maxTries || !lostRace(err) {
+		err := d.postgresTx(ctx, readOnly, f)
+		if err == nil || ctx.Err() != nil {
 			return err
 		}
-		wait := time.NewTimer(time.Duration(rand.IntN(5*try)+1) * time.Millisecond)
+		var pause int // ms
+		var atCommit commitError
+		switch {
+		case lostRace(err):
+			pause = rand.IntN(5*try) + 1
+		case away(err, !readOnly):
+			err = fmt.Errorf("%w: %w", errs.Unavailable, err)
+			if errors.As(err, &atCommit) {
+				return err
+			}
+			pause = 50*try + rand.IntN(50)
+		default:
+			return err
+		}
+		if try == maxTries {
+			return err
+		}
+		wait := time.NewTimer(time.Duration(pause) * time.Millisecond)
 		select {
 		case <-wait.C:
 		case <-ctx.Done():

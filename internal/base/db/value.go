@@ -1,17 +1,23 @@
 package db
 
 import (
+	"context"
 	"database/sql"
 	"database/sql/driver"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"entraide/internal/base/errs"
 )
 
 type millis struct{ t *time.Time }
@@ -142,6 +148,44 @@ func IsForeign(err error) bool {
 	}
 	var se *sqlite.Error
 	return errors.As(err, &se) && se.Code() == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY
+}
+
+// away reports whether err says that the database itself is in trouble, whatever it was asked: the connection broke, the
+// server starts or stops or is a standby, the disk is full.
+// Sources: https://www.postgresql.org/docs/current/errcodes-appendix.html, https://sqlite.org/rescode.html.
+//
+// write tells a standby or a read-only disk, which a write meets, from a read that tried to write, which is a fault of ours.
+func away(err error, write bool) bool {
+	var pe *pgconn.PgError
+	if errors.As(err, &pe) {
+		switch pe.Code[:2] {
+		case "08", "53", "58": // connection, insufficient resources, system error
+			return true
+		}
+		return slices.Contains([]string{"57P01", "57P02", "57P03"}, pe.Code) || write && pe.Code == "25006" // shut down, crash, starting; read only
+	}
+	var se *sqlite.Error
+	if errors.As(err, &se) {
+		switch se.Code() & 0xff {
+		case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_BUSY:
+			return true
+		case sqlite3.SQLITE_READONLY:
+			return write
+		}
+		return false
+	}
+	var ce *pgconn.ConnectError
+	var ne net.Error
+	return errors.As(err, &ce) || errors.As(err, &ne) && !errors.Is(err, context.DeadlineExceeded) ||
+		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, driver.ErrBadConn) || pgconn.SafeToRetry(err)
+}
+
+// refused marks an error of the database itself, as opposed to one of what it was asked.
+func refused(err error, write bool) error {
+	if away(err, write) && !errors.Is(err, errs.Unavailable) {
+		return fmt.Errorf("%w: %w", errs.Unavailable, err)
+	}
+	return err
 }
 
 // LikePattern makes s a pattern for LIKE … ESCAPE '\' that matches s literally anywhere.

@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"regexp"
+	"slices"
 	"strconv"
 
 	"github.com/a-h/templ"
@@ -78,7 +81,7 @@ func (k *Kit) Fail(w http.ResponseWriter, r *http.Request, err error) {
 		return // nobody listens any more
 	}
 	p := ProblemOf(ctx, err)
-	if p.Status == http.StatusInternalServerError {
+	if p.Status == http.StatusInternalServerError || errors.Is(err, errs.Unavailable) {
 		slog.ErrorContext(ctx, "request failed", "method", r.Method, "path", r.URL.Path, "error", err)
 	}
 	if p.Status == http.StatusUnauthorized && r.Method == http.MethodGet && !Fragment(r) {
@@ -114,11 +117,16 @@ func (k *Kit) answer(w http.ResponseWriter, r *http.Request, p Problem) error {
 		slog.ErrorContext(r.Context(), "shell of an error page", "error", err)
 		s = ui.Shell{Title: p.Title, Path: ui.HomePath}
 	}
+	texts := typed(r)
 	page := ui.ErrorPage(s, p.Icon, p.Title, p.Text)
-	if p.Status == http.StatusUnauthorized {
-		page = expired(s, p, Local(refererPath(r), ui.HomePath), typed(r))
+	if p.Status == http.StatusUnauthorized || len(texts) > 0 {
+		page = kept(s, p, texts)
 	}
-	ctx := templ.WithChildren(r.Context(), wayOut(Local(refererPath(r), "")))
+	way := wayOut(Local(refererPath(r), ""))
+	if p.Status == http.StatusUnauthorized {
+		way = signIn(Local(refererPath(r), ui.HomePath))
+	}
+	ctx := templ.WithChildren(r.Context(), way)
 	return Render(w, r.WithContext(ctx), p.Status, page)
 }
 
@@ -130,21 +138,23 @@ func refererPath(r *http.Request) string {
 	return u.RequestURI()
 }
 
-// typed returns the longer texts of a form whose session has ended, so that they can be copied; not the names of
-// records, which a form carries unseen.
+// typed returns the longer texts of a form that failed, so that they can be copied; not the names of records, which a form
+// carries unseen, nor secrets.
 func typed(r *http.Request) []string {
-	var values url.Values
-	if mr, err := r.MultipartReader(); err == nil {
-		values = textsOf(mr)
-	} else if r.ParseForm() == nil {
-		values = r.PostForm
+	values := r.PostForm
+	if values == nil {
+		if mr, err := r.MultipartReader(); err == nil {
+			values = textsOf(mr)
+		} else if r.ParseForm() == nil {
+			values = r.PostForm
+		}
 	}
 	var texts []string
-	for name, values := range values {
-		if name == "password" {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if secret.MatchString(name) {
 			continue
 		}
-		for _, v := range values {
+		for _, v := range values[name] {
 			if len(v) > 20 && !id.Valid(v) && len(texts) < 10 {
 				texts = append(texts, v)
 			}
@@ -152,6 +162,9 @@ func typed(r *http.Request) []string {
 	}
 	return texts
 }
+
+// secret matches the names of fields that are never shown again.
+var secret = regexp.MustCompile(`password|secret|token|key|once`)
 
 // textsOf reads the texts in front of the first file: nothing that a stranger uploads is taken in.
 func textsOf(mr *multipart.Reader) url.Values {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"mime/multipart"
 	"net/http"
 
@@ -18,7 +19,8 @@ import (
 )
 
 // Store keeps the bytes of one uploaded part and records it as the actor's upload.
-// Errors: errs.Invalid when it is empty or larger than the configured limit.
+// Errors: errs.Invalid when it is empty, larger than the configured limit, or cannot be kept now: the form comes back with
+// what was typed, and may be sent without the file.
 func (k *Kit) Store(r *http.Request, part *multipart.Part) (ticket.Attachment, error) {
 	ctx := r.Context()
 	head := make([]byte, blob.SniffLength)
@@ -33,6 +35,10 @@ func (k *Kit) Store(r *http.Request, part *multipart.Part) (ticket.Attachment, e
 	ref, err := k.Blobs.Put(ctx, io.MultiReader(bytes.NewReader(head), part), int64(k.Config.Limits.Upload))
 	if errors.Is(err, blob.ErrTooLarge) {
 		return ticket.Attachment{}, errs.InvalidField("file", "web.upload.too_large", "max", i18n.From(ctx).Size(int64(k.Config.Limits.Upload)))
+	}
+	if errors.Is(err, errs.Unavailable) {
+		slog.ErrorContext(ctx, "file not kept", "error", err)
+		return ticket.Attachment{}, errs.InvalidField("file", "web.upload.away")
 	}
 	if err != nil {
 		return ticket.Attachment{}, fmt.Errorf("upload: %w", err)
@@ -61,6 +67,7 @@ func (k *Kit) MultipartForm(w http.ResponseWriter, r *http.Request) (map[string]
 		return nil, nil, fmt.Errorf("form: %w: %w", errs.Because(errs.Invalid, "web.problem.invalid.text"), err)
 	}
 	values := make(map[string][]string)
+	r.PostForm = values // what was read so far, for the page of an error
 	var stored []string
 	room := int64(k.Config.Limits.Body)
 	for {

@@ -3,19 +3,24 @@ package portal_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"image"
 	"image/png"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"entraide/internal/base/auth"
+	"entraide/internal/base/blob"
 	"entraide/internal/base/db"
 	"entraide/internal/base/db/dbtest"
+	"entraide/internal/base/errs"
 	"entraide/internal/domain/notify"
 	"entraide/internal/domain/ticket"
 )
@@ -109,6 +114,40 @@ func TestWithoutScript(t *testing.T) {
 		b.multipart(to+"/messages", url.Values{"text": {"La suite"}}, "suite.log", []byte("deux")).want(http.StatusSeeOther)
 		b.multipart(to+"/messages", url.Values{"text": {"Et encore"}}, "vide.log", nil).want(http.StatusUnprocessableEntity, "Le fichier est vide", "Et encore")
 		b.get(to).want(http.StatusOK, "suite.log", "La suite").lacks("vide.log", "Et encore")
+	})
+}
+
+// full is a store on a full disk.
+type full struct{ blob.Store }
+
+func (full) Put(context.Context, io.Reader, int64) (blob.Ref, error) {
+	return blob.Ref{}, fmt.Errorf("put: %w: %w", errs.Unavailable, syscall.ENOSPC)
+}
+
+func TestNoRoom(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		b := w.browser("camille")
+		kept := w.k.Blobs
+		w.k.Blobs = full{kept}
+		form := url.Values{"once": {b.get("/requests/new").value("once")}, "subject": {"Écran noir"}, "body": {"Rien ne s’affiche, <b>nulle part</b>."}}
+		b.multipart("/requests", form, "journal.log", []byte("une ligne")).want(http.StatusUnprocessableEntity, "Écran noir", "nulle part", "Envoyez sans fichier")
+		if _, p := b.upload("journal.log", []byte("une ligne")); p.status != http.StatusUnprocessableEntity || !strings.Contains(p.body, "sans fichier") {
+			t.Errorf("%d %s", p.status, p.body)
+		}
+		w.k.Blobs = kept
+		to := b.post("/requests", form).want(http.StatusSeeOther).head.Get("Location")
+		w.wrap = func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+				if r.Method == http.MethodGet {
+					next.ServeHTTP(rw, r)
+					return
+				}
+				w.k.Fail(rw, r, fmt.Errorf("commit: %w", errs.Unavailable))
+			})
+		}
+		answer := url.Values{"text": {"Une longue suite que personne n’écrit deux fois."}, "password": {"ne-se-montre-jamais-du-tout"}}
+		b.post(to+"/messages", answer).want(http.StatusServiceUnavailable, "Le service ne répond pas", "Une longue suite").lacks("ne-se-montre")
+		b.multipart(to+"/messages", answer, "journal.log", []byte("deux")).want(http.StatusServiceUnavailable, "Une longue suite").lacks("ne-se-montre")
 	})
 }
 
