@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -54,6 +55,22 @@ func (d *delivery) Data(r io.Reader) error {
 	return nil
 }
 
+// startMailbox starts a mail server and returns the settings that send to it.
+func startMailbox(t *testing.T) (*mailbox, []string) {
+	t.Helper()
+	box := &mailbox{got: make(map[string]int)}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := smtp.NewServer(box)
+	server.Domain, server.AllowInsecureAuth = "localhost", true
+	go func() { _ = server.Serve(l) }() // ends with Close
+	t.Cleanup(func() { _ = server.Close() })
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	return box, []string{"LANG=en_GB.UTF-8", "ENTRAIDE_SMTP_HOST=127.0.0.1", "ENTRAIDE_SMTP_PORT=" + port, "ENTRAIDE_SMTP_TLS=none", "ENTRAIDE_SMTP_FROM=aide@exemple.test"}
+}
+
 // build makes the real binary.
 func build(t *testing.T, bin string) {
 	t.Helper()
@@ -81,6 +98,15 @@ func (p *program) run(stdin string, args ...string) string {
 		p.t.Fatalf("%v: %v", args, err)
 	}
 	return strings.TrimSpace(string(out))
+}
+
+// people makes the requester eva and the agent yan, and returns their tokens.
+func (p *program) people() map[string]string {
+	p.t.Helper()
+	p.run("une phrase assez longue\n", "user", "add", "--email=eva@exemple.test", "--name=Eva", "--role=requester", "--password-stdin")
+	p.run("une phrase assez longue\n", "user", "add", "--email=yan@exemple.test", "--name=Yan", "--role=agent", "--password-stdin")
+	return map[string]string{"eva": p.run("", "token", "create", "--user=eva@exemple.test", "--name=load"),
+		"yan": p.run("", "token", "create", "--user=yan@exemple.test", "--name=load")}
 }
 
 // start serves and waits for the line that says so.
@@ -119,6 +145,10 @@ type acknowledged struct {
 	attachments map[string]string // content by id
 }
 
+func newAcknowledged() *acknowledged {
+	return &acknowledged{tickets: make(map[string]string), messages: make(map[string]string), attachments: make(map[string]string)}
+}
+
 // TestKilledAtRandom kills the program at random under load, again and again: what it acknowledged is there, once,
 // and every mail that is due leaves. ENTRAIDE_TEST_KILLS sets how often; the figure asked for is 200.
 func TestKilledAtRandom(t *testing.T) {
@@ -129,31 +159,21 @@ func TestKilledAtRandom(t *testing.T) {
 	dir := t.TempDir()
 	bin := filepath.Join(dir, "entraide")
 	build(t, bin)
-	box := &mailbox{got: make(map[string]int)}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := smtp.NewServer(box)
-	server.Domain, server.AllowInsecureAuth = "localhost", true
-	go func() { _ = server.Serve(l) }() // ends with Close
-	t.Cleanup(func() { _ = server.Close() })
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-
-	p := &program{t: t, bin: bin, data: filepath.Join(dir, "data"), env: append(os.Environ(), "LANG=en_GB.UTF-8",
-		"ENTRAIDE_SMTP_HOST=127.0.0.1", "ENTRAIDE_SMTP_PORT="+port, "ENTRAIDE_SMTP_TLS=none", "ENTRAIDE_SMTP_FROM=aide@exemple.test")}
-	p.run("une phrase assez longue\n", "user", "add", "--email=eva@exemple.test", "--name=Eva", "--role=requester", "--password-stdin")
-	p.run("une phrase assez longue\n", "user", "add", "--email=yan@exemple.test", "--name=Yan", "--role=agent", "--password-stdin")
-	eva := p.run("", "token", "create", "--user=eva@exemple.test", "--name=load")
-	yan := p.run("", "token", "create", "--user=yan@exemple.test", "--name=load")
-
-	ack := &acknowledged{tickets: make(map[string]string), messages: make(map[string]string), attachments: make(map[string]string)}
+	box, settings := startMailbox(t)
+	p := &program{t: t, bin: bin, data: filepath.Join(dir, "data"), env: append(os.Environ(), settings...)}
+	tokens := p.people()
+	ack := newAcknowledged()
 	for round := range kills {
 		p.start()
 		ctx, cancel := context.WithCancel(t.Context())
 		var clients sync.WaitGroup
 		for c := range 4 {
-			clients.Go(func() { client(ctx, p.url, eva, yan, fmt.Sprintf("r%d-c%d", round, c), ack) })
+			clients.Go(func() {
+				client(ctx, fmt.Sprintf("r%d-c%d", round, c), ack, func(method, path, who, key string, body, into any) bool {
+					code, err := post(ctx, p.url+path, tokens[who], method, key, body, into)
+					return err == nil && code == 201
+				})
+			})
 		}
 		timer := time.NewTimer(time.Duration(100+rand.IntN(500)) * time.Millisecond)
 		<-timer.C // the load runs; the moment of the kill is the point of the test
@@ -167,17 +187,21 @@ func TestKilledAtRandom(t *testing.T) {
 	if len(ack.tickets) == 0 || len(ack.messages) == 0 || len(ack.attachments) == 0 {
 		t.Fatal("the load acknowledged nothing")
 	}
-	ack.check(t, p.url, yan)
+	ack.check(t, p.url, tokens["yan"])
 	box.check(t, ack)
 }
 
-func call(ctx context.Context, token, method, url, contentType string, body io.Reader, into any) (int, error) {
+// call sends one request; headers are names and values.
+func call(ctx context.Context, token, method, url, contentType string, body io.Reader, into any, headers ...string) (int, error) {
 	req, err := http.NewRequestWithContext(ctx, method, url, body)
 	if err != nil {
 		return 0, err
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
 	req.Header.Set("Content-Type", contentType)
+	for i := 0; i+1 < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return 0, err
@@ -190,48 +214,63 @@ func call(ctx context.Context, token, method, url, contentType string, body io.R
 	return res.StatusCode, err
 }
 
-func callJSON(ctx context.Context, token, method, url string, body, into any) (int, error) {
+func callJSON(ctx context.Context, token, method, url string, body, into any, headers ...string) (int, error) {
 	b, err := json.Marshal(body)
 	if err != nil {
 		return 0, err
 	}
-	return call(ctx, token, method, url, "application/json", bytes.NewReader(b), into)
+	return call(ctx, token, method, url, "application/json", bytes.NewReader(b), into, headers...)
 }
 
-// client opens tickets with a file, and answers them, until ctx ends or the program is gone.
-func client(ctx context.Context, url, eva, yan, name string, ack *acknowledged) {
+// fileForm is a form with one file, and its type.
+func fileForm(name, content string) (*bytes.Buffer, string, error) {
+	var form bytes.Buffer
+	w := multipart.NewWriter(&form)
+	part, err := w.CreateFormFile("file", name)
+	if err == nil {
+		_, err = io.WriteString(part, content)
+	}
+	return &form, w.FormDataContentType(), errors.Join(err, w.Close())
+}
+
+// client opens tickets with a file, and answers them, until ctx ends or send gives up. send makes one request, on whatever
+// replica and as often as it likes, and reports whether it was acknowledged with 201.
+func client(ctx context.Context, name string, ack *acknowledged, send func(method, path, who, key string, body, into any) bool) {
 	for i := 0; ctx.Err() == nil; i++ {
 		key := fmt.Sprintf("%s-%d", name, i)
-		var form bytes.Buffer
-		w := multipart.NewWriter(&form)
-		part, err := w.CreateFormFile("file", key+".txt")
-		if err != nil {
-			return
-		}
-		if _, err := part.Write([]byte("file of " + key)); err != nil || w.Close() != nil {
-			return
-		}
 		var file struct{ ID string }
-		if code, err := call(ctx, eva, "POST", url+"/api/v1/attachments", w.FormDataContentType(), &form, &file); err != nil || code != 201 {
+		if !send("POST", "/api/v1/attachments", "eva", "", "file of "+key, &file) {
 			return
 		}
 		var made struct{ ID, Reference string }
-		code, err := callJSON(ctx, eva, "POST", url+"/api/v1/tickets", map[string]any{"type": "incident", "subject": "Panne " + key, "body": "Elle dure.",
-			"external_id": key, "attachments": []string{file.ID}}, &made)
-		if err != nil || code != 201 {
+		if !send("POST", "/api/v1/tickets", "eva", key+"-ticket", map[string]any{"type": "incident", "subject": "Panne " + key, "body": "Elle dure.",
+			"external_id": key, "attachments": []string{file.ID}}, &made) {
 			return
 		}
 		ack.mu.Lock()
 		ack.tickets[key], ack.attachments[file.ID] = made.Reference, "file of "+key
 		ack.mu.Unlock()
 		body := "Réponse à " + key
-		if code, err := callJSON(ctx, yan, "POST", url+"/api/v1/tickets/"+made.ID+"/messages", map[string]any{"body": body, "visibility": "public"}, nil); err != nil || code != 201 {
+		if !send("POST", "/api/v1/tickets/"+made.ID+"/messages", "yan", key+"-answer", map[string]any{"body": body, "visibility": "public"}, nil) {
 			return
 		}
 		ack.mu.Lock()
 		ack.messages[body] = made.ID
 		ack.mu.Unlock()
 	}
+}
+
+// post sends one request of a client: text is a file, anything else is JSON.
+func post(ctx context.Context, url, token, method, key string, body, into any) (int, error) {
+	content, isFile := body.(string)
+	if !isFile {
+		return callJSON(ctx, token, method, url, body, into, "Idempotency-Key", key)
+	}
+	form, kind, err := fileForm("journal.txt", content)
+	if err != nil {
+		return 0, err
+	}
+	return call(ctx, token, method, url, kind, form, into)
 }
 
 func (a *acknowledged) check(t *testing.T, url, token string) {
@@ -280,23 +319,35 @@ func (a *acknowledged) check(t *testing.T, url, token string) {
 	}
 }
 
+// news is how many mails the requester is due.
+func (a *acknowledged) news() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.tickets) + len(a.messages)
+}
+
+// told is how many different mails arrived at an address.
+func (m *mailbox) told(address string) (n int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for key := range m.got {
+		if strings.HasPrefix(key, address+" ") {
+			n++
+		}
+	}
+	return n
+}
+
 // check waits until the requester was told of each ticket and each answer, and sees that no news was made twice: a
 // mail may arrive again after a crash, but under the same Message-ID.
 func (m *mailbox) check(t *testing.T, a *acknowledged) {
 	t.Helper()
-	want := len(a.tickets) + len(a.messages)
+	want := a.news()
 	deadline := time.Now().Add(2 * time.Minute)
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		m.mu.Lock()
-		n := 0
-		for key := range m.got {
-			if strings.HasPrefix(key, "eva@exemple.test ") {
-				n++
-			}
-		}
-		m.mu.Unlock()
+		n := m.told("eva@exemple.test")
 		if n >= want {
 			t.Logf("%d mails to the requester for %d pieces of news", n, want)
 			return

@@ -35,7 +35,7 @@ func rules(c Config) []rule {
 		{"listen", hostPort(c.Listen)},
 		{"metrics.listen", optional(c.Metrics.Listen, hostPort)},
 		{"metrics.token", when(c.Metrics.Token != "" && len(c.Metrics.Token) < 16, "must have at least 16 characters")},
-		{"database", scheme(c.Database, "postgres", "postgresql")},
+		{"database", database(c.Database)},
 		{"blob", bucket(c.Blob)},
 		{"base_url", optional(c.BaseURL, baseURL)},
 		{"proxies", proxies(c.Proxies)},
@@ -83,20 +83,17 @@ func hostPort(s string) string {
 	return ""
 }
 
-func scheme(a Address, allowed ...string) string {
+func database(a Address) string {
 	if a == "" {
 		return ""
 	}
 	u, err := url.Parse(a.Reveal())
-	if err == nil && u.Host != "" {
-		for _, s := range allowed {
-			if u.Scheme == s {
-				return ""
-			}
-		}
+	// Without a host it is a socket on this machine: postgres:///entraide?host=/run/postgresql
+	if err == nil && (u.Scheme == "postgres" || u.Scheme == "postgresql") && u.Host+strings.Trim(u.Path, "/")+u.RawQuery != "" {
+		return ""
 	}
 	// The value is not repeated: even a broken address may hold a password.
-	return "must be an address that starts with " + allowed[0] + "://"
+	return "must be an address that starts with postgres://"
 }
 
 func bucket(a Address) string {

@@ -34,8 +34,9 @@ type Server struct {
 	URL string // of its maintenance database
 	PID int
 
-	dir    string
-	exited chan error
+	dir     string
+	command func() *exec.Cmd
+	exited  chan error
 }
 
 // StartServer starts a server in a temporary directory, on a Unix socket. It ends with this process at the latest.
@@ -72,18 +73,37 @@ func StartServer(settings ...string) (*Server, error) {
 		"max_connections=200", "autovacuum=off", "jit=off"}, settings...) {
 		args = append(args, "-c", o)
 	}
-	log, err := os.Create(filepath.Join(dir, "log"))
+	s := &Server{URL: "postgres://postgres@/postgres?host=" + dir, dir: dir, command: func() *exec.Cmd { return command("postgres", args...) }}
+	return s, s.start()
+}
+
+// start runs the server on its directory and waits until it answers.
+func (s *Server) start() error {
+	log, err := os.OpenFile(filepath.Join(s.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	c := command("postgres", args...)
+	c := s.command()
 	c.Stdout, c.Stderr = log, log
 	if err := c.Start(); err != nil {
-		return nil, errors.Join(err, log.Close())
+		return errors.Join(err, log.Close())
 	}
-	s := &Server{URL: "postgres://postgres@/postgres?host=" + dir, PID: c.Process.Pid, dir: dir, exited: make(chan error, 1)}
-	go func() { s.exited <- errors.Join(c.Wait(), log.Close()) }()
-	return s, s.ready()
+	exited := make(chan error, 1)
+	s.PID, s.exited = c.Process.Pid, exited
+	go func() { exited <- errors.Join(c.Wait(), log.Close()) }()
+	return s.ready()
+}
+
+// Restart stops the server as an operator does, which ends every connection in the middle of what it does, and starts it
+// again on the same data.
+func (s *Server) Restart() error {
+	if err := syscall.Kill(s.PID, syscall.SIGINT); err != nil {
+		return err
+	}
+	if err := <-s.exited; err != nil {
+		return fmt.Errorf("postgres: %w", err)
+	}
+	return s.start()
 }
 
 // ready waits until the server accepts connections.

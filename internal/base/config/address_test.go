@@ -20,3 +20,21 @@ func TestBucket(t *testing.T) {
 		}
 	}
 }
+
+func TestDatabaseAddresses(t *testing.T) {
+	for in, ok := range map[Address]bool{
+		"":                                     true,
+		"postgres://u:p@db.example/entraide":   true,
+		"postgresql:///entraide":               true,
+		"postgres:///entraide?host=/run/pg":    true,
+		"postgres://postgres@/a?host=/run/pg":  true,
+		"postgres://":                          false,
+		"mysql://u:p@h/d":                      false,
+		"/var/lib/entraide.db":                 false,
+		"postgres://u:%zz@db.example/entraide": false,
+	} {
+		if wrong := database(in); (wrong == "") != ok {
+			t.Errorf("%s: %q", string(in), wrong)
+		}
+	}
+}
