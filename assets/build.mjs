@@ -52,7 +52,14 @@ function styles() {
   execFileSync(process.execPath, [join(here, "node_modules/@tailwindcss/cli/dist/index.mjs"), "-i", "theme.css", "-o", file, "--minify"], { cwd: here, stdio: ["ignore", "ignore", "pipe"] });
   const css = readFileSync(file, "utf8").replace(/url\("?(?:\.\/)?fonts\/([a-z-]+\.woff2)"?\)/g, (_, name) => `url(${hashed(name, readFileSync(join(here, "fonts", name)))})`);
   rmSync(tmp, { recursive: true });
-  return css;
+  return css + onPaper();
+}
+
+// onPaper gives the light colours to what is printed, whatever the screen shows.
+function onPaper() {
+  const light = readFileSync(join(here, "theme.css"), "utf8").match(/name: "entraide-light";([\s\S]*?)\n}/)[1];
+  const colours = light.replace(/\/\*[\s\S]*?\*\//g, "").split(";").map((d) => d.trim()).filter((d) => d.startsWith("--") || d.startsWith("color-scheme"));
+  return `@media print{:root,[data-theme]{${colours.map((d) => d.replace(/:\s+/, ":") + "!important").join(";")}}}`;
 }
 
 // scripts bundles one entry of src/ with what it imports.

@@ -13,6 +13,10 @@ on("click", "dialog.modal", (dialog, e) => {
 });
 ready(() => document.querySelectorAll("dialog[data-open]:not([open])").forEach((d) => { d.removeAttribute("data-open"); d.showModal(); }));
 
+// The focus goes back to where it was; when that was nowhere in particular it would stay in a field that nobody sees any
+// more, which takes every key for typing.
+document.addEventListener("close", (e) => { if (e.target.contains(document.activeElement)) document.activeElement.blur(); }, true);
+
 // Two texts to choose from: put one into the field that will be saved.
 on("click", "[data-take]", (el) => {
   const field = document.getElementById(el.dataset.take);

@@ -73,6 +73,8 @@ func places(ctx context.Context, a auth.Actor) (nav, tabs, menu []ui.NavItem) {
 		settings := item("settings", ui.SettingsPath, "settings")
 		settings.Apart = true
 		menu = append(menu, settings)
+	} else if a.Agent() {
+		menu = append(menu, item("replies", ui.SettingsPath+"/replies", "reply"))
 	}
 	return nav, tabs, menu
 }

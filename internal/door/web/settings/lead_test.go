@@ -87,9 +87,13 @@ func TestLeadsLookAfterTheirTeamsOnly(t *testing.T) {
 		for _, path := range []string{"/people", "/people/new", "/groups", "/categories", "/fields", "/fields/new", "/organisation", "/work", "/tokens"} {
 			w.lead.do(403, "/settings"+path, nil)
 		}
-		for _, path := range []string{"", "/teams", "/replies", "/replies/new", "/views"} {
+		for _, path := range []string{"", "/teams", "/views"} {
 			w.lead.do(200, "/settings"+path, nil)
 			agent.do(403, "/settings"+path, nil)
+		}
+		for _, path := range []string{"/replies", "/replies/new"} { // agents keep their own
+			w.lead.do(200, "/settings"+path, nil)
+			lacks(t, agent.do(200, "/settings"+path, nil), `href="/settings/teams"`)
 		}
 		home := w.lead.do(200, "/settings", nil)
 		has(t, home, `href="/settings/teams"`)

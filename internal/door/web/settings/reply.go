@@ -29,13 +29,13 @@ const everybody = "all"
 const myself = "me"
 
 func (p pages) mountReplies() {
-	p.Route(kit.Leads, "GET "+repliesPath, p.replies)
-	p.Route(kit.Leads, "GET "+repliesPath+"/new", p.newReply)
-	p.Route(kit.Leads, "POST "+repliesPath, p.saveReply)
-	p.Route(kit.Leads, "POST "+repliesPath+"/preview", p.previewReply)
-	p.Route(kit.Leads, "GET "+repliesPath+"/{id}", p.reply)
-	p.Route(kit.Leads, "POST "+repliesPath+"/{id}", p.saveReply)
-	p.Route(kit.Leads, "POST "+repliesPath+"/{id}/delete", p.deleteReply)
+	p.Route(kit.Agents, "GET "+repliesPath, p.replies)
+	p.Route(kit.Agents, "GET "+repliesPath+"/new", p.newReply)
+	p.Route(kit.Agents, "POST "+repliesPath, p.saveReply)
+	p.Route(kit.Agents, "POST "+repliesPath+"/preview", p.previewReply)
+	p.Route(kit.Agents, "GET "+repliesPath+"/{id}", p.reply)
+	p.Route(kit.Agents, "POST "+repliesPath+"/{id}", p.saveReply)
+	p.Route(kit.Agents, "POST "+repliesPath+"/{id}/delete", p.deleteReply)
 }
 
 // langs are the languages in their own words.

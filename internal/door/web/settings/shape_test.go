@@ -63,7 +63,17 @@ func TestReplies(t *testing.T) {
 		has(t, admin.do(200, path+"?q=bonjour&team=all&lang=fr", nil), "Accueil")
 		lacks(t, admin.do(200, path+"?q=bonjour&team=all&lang=fr", nil), "Réseaux")
 		has(t, admin.do(200, path+"?lang=en", nil), "No reply found")
-		agent.do(403, path+"/preview", url.Values{"body": {"x"}})
+		// An agent keeps personal ones, reads the common ones, and writes for nobody else.
+		has(t, agent.do(200, path+"/new", nil), `value="me"`)
+		agent.do(200, path+"/preview", url.Values{"body": {"x"}})
+		agent.do(303, path, url.Values{"title": {"Mine"}, "body": {"x"}, "lang": {"fr"}, "team": {"me"}})
+		has(t, agent.do(200, path, nil), "Mine")
+		has(t, agent.do(200, path, nil), "Accueil")
+		agent.do(422, path, url.Values{"title": {"All"}, "body": {"x"}, "lang": {"fr"}, "team": {"all"}})
+		agent.do(422, common, typed) // for a team that is not theirs
+		agent.do(403, common+"/delete", url.Values{})
+		agent.do(403, "/settings", nil)
+		lacks(t, admin.do(200, path, nil), "Mine")
 		w.lead.do(303, path, url.Values{"title": {"Personal"}, "body": {"x"}, "lang": {"fr"}, "team": {"me"}})
 		has(t, w.lead.do(200, path+"?team=me", nil), "Personal")
 		lacks(t, admin.do(200, path, nil), "Personal")

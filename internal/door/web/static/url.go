@@ -4,8 +4,8 @@ package static
 
 // URLs of the built files; the part before the extension is a hash of the content.
 const (
-	CSS          = "/static/entraide.4830788680b6.css"
-	CoreJS       = "/static/core.101ce80df2b7.js"
+	CSS          = "/static/entraide.3cb6b5ba437f.css"
+	CoreJS       = "/static/core.53dc50507427.js"
 	DeskJS       = "/static/desk.a5893e09cd20.js"
 	Icons        = "/static/icons.1ed1ce7b5249.svg"
 	Symbol       = "/static/symbol.6030f29b4dda.svg"

@@ -12,8 +12,8 @@ import (
 
 // section is one part of the settings. Its key is the end of its path and of its catalogue keys.
 type section struct {
-	key   string
-	leads bool // open to leads, for their teams; else to administrators only
+	key string
+	who auth.Role // who enters beside administrators: leads for their teams, agents for what is theirs; "" = nobody
 }
 
 // groups are the sections in the order of the navigation, under the catalogue keys of their titles.
@@ -25,10 +25,10 @@ func groups() []struct {
 		title    string
 		sections []section
 	}{
-		{"settings.group.centre", []section{{"organisation", false}}},
-		{"settings.group.people", []section{{"people", false}, {"teams", true}, {"groups", false}}},
-		{"settings.group.desk", []section{{"categories", false}, {"fields", false}, {"sla", false}, {"replies", true}, {"views", true}}},
-		{"settings.group.machine", []section{{"mail", false}, {"work", false}, {"tokens", false}}},
+		{"settings.group.centre", []section{{"organisation", ""}}},
+		{"settings.group.people", []section{{"people", ""}, {"teams", auth.Lead}, {"groups", ""}}},
+		{"settings.group.desk", []section{{"categories", ""}, {"fields", ""}, {"sla", ""}, {"replies", auth.Agent}, {"views", auth.Lead}}},
+		{"settings.group.machine", []section{{"mail", ""}, {"work", ""}, {"tokens", ""}}},
 	}
 }
 
@@ -51,14 +51,17 @@ func topics() []topic {
 // open reports whether the person of ctx may enter s.
 func (s section) open(ctx context.Context) bool {
 	a := auth.From(ctx)
-	return a.Admin() || s.leads && a.Is(auth.Lead)
+	return a.Admin() || s.who == auth.Agent && a.Agent() || s.who == auth.Lead && a.Is(auth.Lead)
 }
 
 func (s section) path() string { return ui.SettingsPath + "/" + s.key }
 
 // Side is the navigation beside every page of the settings: what the person of ctx may enter.
 func Side(ctx context.Context) []ui.NavGroup {
-	out := []ui.NavGroup{{Items: []ui.NavItem{{Key: "overview", Label: i18n.T(ctx, "settings.overview"), Href: ui.SettingsPath}}}}
+	var out []ui.NavGroup
+	if auth.From(ctx).Is(auth.Lead) {
+		out = []ui.NavGroup{{Items: []ui.NavItem{{Key: "overview", Label: i18n.T(ctx, "settings.overview"), Href: ui.SettingsPath}}}}
+	}
 	for _, g := range groups() {
 		n := ui.NavGroup{Title: i18n.T(ctx, g.title)}
 		for _, s := range g.sections {
