@@ -38,7 +38,7 @@ test("an administrator finds every setting", async () => {
 test("an administrator asks one more question, with choices in their order", async () => {
   const page = await open(app, "herve");
   await page.goto(app.url + "/settings/fields");
-  await look(page, "fields-empty");
+  await look(page, "fields-first");
   await page.getByRole("link", { name: "Nouveau champ" }).first().click();
   await page.getByRole("heading", { name: "Nouveau champ" }).waitFor();
   await look(page, "fields-kinds");

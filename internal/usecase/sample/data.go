@@ -21,6 +21,8 @@ type data struct {
 	Org       orgData
 	Names     []nameData
 	Nodes     []struct{ Key, FR, EN, Team string }
+	Fields    []fieldData
+	Groups    []groupData
 	Replies   []Reply
 	Views     []viewData
 	Common    commonData
@@ -66,6 +68,21 @@ type teamData struct {
 }
 
 type nameData struct{ given, family, sex string }
+
+// fieldData is a question asked in a category.
+type fieldData struct {
+	Key, Cat, Type, Kind, FR, EN string
+	HelpFR                       string `json:"help_fr"`
+	HelpEN                       string `json:"help_en"`
+	Options                      []struct{ Value, FR, EN string }
+}
+
+// groupData is a set of people: those of some departments, or one in every so many.
+type groupData struct {
+	Key, FR string
+	Depts   []string
+	Every   int
+}
 
 type viewData struct {
 	Key, FR, EN, Owner, Team string
@@ -139,7 +156,7 @@ type todayData struct {
 func load() (*data, error) {
 	d := &data{}
 	for name, v := range map[string]any{
-		"org": &d.Org, "categories": &d.Nodes, "replies": &d.Replies, "views": &d.Views, "common": &d.Common,
+		"org": &d.Org, "categories": &d.Nodes, "replies": &d.Replies, "views": &d.Views, "fields": &d.Fields, "groups": &d.Groups, "common": &d.Common,
 		"bursts": &d.Bursts, "today": &d.Today,
 	} {
 		if err := decode("data/"+name+".json", v); err != nil {

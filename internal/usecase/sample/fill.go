@@ -9,6 +9,7 @@ import (
 	"entraide/internal/base/blob"
 	"entraide/internal/base/db"
 	"entraide/internal/base/setting"
+	"entraide/internal/domain/form"
 	"entraide/internal/domain/identity"
 	"entraide/internal/domain/ticket"
 )
@@ -27,6 +28,7 @@ type Filler struct {
 	teams      map[string]identity.Team
 	queues     map[string]ticket.Queue
 	categories map[string]string // id by key
+	computers  map[string]string // number of the computer by person
 }
 
 // perCommit is how many stories share a transaction.
@@ -37,7 +39,7 @@ const machine = "demonstration"
 // Fill stores p: the organisation, then its year of tickets. It is for an empty database; nobody is notified.
 func (f *Filler) Fill(ctx context.Context, p Plan) error {
 	f.plan, f.people, f.teams = p, make(map[string]identity.Person), make(map[string]identity.Team)
-	f.queues, f.categories = make(map[string]ticket.Queue), make(map[string]string)
+	f.queues, f.categories, f.computers = make(map[string]ticket.Queue), make(map[string]string), make(map[string]string)
 	if err := f.DB.Write(ctx, func(tx *db.Tx) error { return f.organisation(ctx, tx, auth.System(machine)) }); err != nil {
 		return fmt.Errorf("sample: organisation: %w", err)
 	}
@@ -61,14 +63,15 @@ func (f *Filler) Fill(ctx context.Context, p Plan) error {
 }
 
 func (f *Filler) organisation(ctx context.Context, tx *db.Tx, a auth.Actor) error {
-	departments, sites, zones := make(map[string]string), make(map[string]string), make(map[string]string)
+	departments, sites, zones, tags := make(map[string]string), make(map[string]string), make(map[string]string), make(map[string]string)
 	for _, d := range f.plan.Departments {
 		departments[d.Code] = d.Name.FR
 	}
 	for _, s := range f.plan.Sites {
-		sites[s.Code], zones[s.Code] = s.City, s.Zone
+		sites[s.Code], zones[s.Code], tags[s.Code] = s.City, s.Zone, s.Tag
 	}
-	for _, p := range f.plan.People {
+	for i, p := range f.plan.People {
+		f.computers[p.Key] = fmt.Sprintf("%s-%d", tags[p.Site], 1000+i*7)
 		roles := []auth.Role{auth.Role(p.Role)}
 		switch p.Role {
 		case "requester":
@@ -93,6 +96,9 @@ func (f *Filler) organisation(ctx context.Context, tx *db.Tx, a auth.Actor) erro
 		return err
 	}
 	if err := f.desk(ctx, tx, a); err != nil {
+		return err
+	}
+	if err := f.around(ctx, tx, a); err != nil {
 		return err
 	}
 	return f.habits(ctx, tx, a)
@@ -124,6 +130,32 @@ func (f *Filler) desk(ctx context.Context, tx *db.Tx, a auth.Actor) error {
 			return fmt.Errorf("category %s: %w", c.Key, err)
 		}
 		f.categories[c.Key] = made.ID
+	}
+	return nil
+}
+
+// around stores groups and what is asked in some categories.
+func (f *Filler) around(ctx context.Context, tx *db.Tx, a auth.Actor) error {
+	for _, g := range f.plan.Groups {
+		made, err := identity.CreateGroup(ctx, tx, a, identity.Group{Code: g.Key, Name: g.Name})
+		if err != nil {
+			return fmt.Errorf("group %s: %w", g.Key, err)
+		}
+		for _, m := range g.Members {
+			if err := identity.AddToGroup(ctx, tx, a, made.ID, f.people[m].ID); err != nil {
+				return fmt.Errorf("group %s: %s: %w", g.Key, m, err)
+			}
+		}
+	}
+	for _, q := range f.plan.Questions {
+		field := form.Field{Key: q.Key, LabelFR: q.Label.FR, LabelEN: q.Label.EN, HelpFR: q.Help.FR, HelpEN: q.Help.EN, Kind: form.Kind(q.Kind),
+			TicketKind: q.Type, CategoryID: f.categories[q.Category]}
+		for _, o := range q.Options {
+			field.Options = append(field.Options, form.Option{Value: o.Value, FR: o.Label.FR, EN: o.Label.EN})
+		}
+		if _, err := form.Create(ctx, tx, a, field); err != nil {
+			return fmt.Errorf("question %s: %w", q.Key, err)
+		}
 	}
 	return nil
 }

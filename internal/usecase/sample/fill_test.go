@@ -39,6 +39,19 @@ func TestFill(t *testing.T) {
 		if n := dbtest.Count(t, d, "event_todo"); n != 0 {
 			t.Errorf("%d reactions wait; the past must not notify anybody", n)
 		}
+		for _, g := range p.Groups {
+			if len(g.Members) == 0 {
+				t.Errorf("nobody is in %s", g.Key)
+			}
+		}
+		for table, want := range map[string]int{"people_group": len(p.Groups), "field": len(p.Questions)} {
+			if n := dbtest.Count(t, d, table); n != want || n == 0 {
+				t.Errorf("%d rows in %s, want %d", n, table, want)
+			}
+		}
+		if n := dbtest.Count(t, d, "ticket WHERE fields LIKE '%poste%'"); n == 0 {
+			t.Error("nobody answered the question about the computer")
+		}
 		for _, key := range p.Accounts {
 			if _, err := identity.SignIn(ctx, d, identity.NewHasher(1), key, sample.Password, "127.0.0.1"); err != nil {
 				t.Errorf("account %s: %v", key, err)

@@ -204,7 +204,7 @@ func (w *world) order() {
 // places are the sites and the departments that have a head.
 func (w *world) places() (ss []Site, ds []Department) {
 	for _, s := range w.data.Org.Sites {
-		ss = append(ss, Site{s.Code, s.Name, s.City, s.Country, s.Zone})
+		ss = append(ss, Site{s.Code, s.Name, s.City, s.Country, s.Zone, s.Tag})
 	}
 	for _, d := range w.data.Org.Departments {
 		ds = append(ds, Department{Code: d.Code, Parent: d.Parent, Name: Text{d.FR, d.EN}, Head: w.heads[d.Code]})

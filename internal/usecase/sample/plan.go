@@ -24,6 +24,8 @@ type Plan struct {
 	People       []Person     // the managers before those they manage
 	Teams        []Team
 	Categories   []Category // parents before children
+	Questions    []Question
+	Groups       []Group
 	Replies      []Reply
 	Views        []View
 	Accounts     []string // people's keys: one per role, to be printed at the start of the demo
@@ -35,6 +37,28 @@ type Site struct {
 	Code, Name, City string
 	Country          string // ISO 3166, two letters
 	Zone             string // IANA name
+	Tag              string // in front of the numbers of its computers
+}
+
+// Question is a custom field of a category and those below it.
+type Question struct {
+	Key, Category string
+	Type          string // "incident", "request"; "" = both
+	Kind          string // of form.Kind
+	Label, Help   Text
+	Options       []Choice
+}
+
+// Choice is one answer of a question that has a list of them.
+type Choice struct {
+	Value string
+	Label Text
+}
+
+// Group is a set of people.
+type Group struct {
+	Key, Name string
+	Members   []string // people
 }
 
 // Department is a part of the organisation.
@@ -138,8 +162,33 @@ func Make(o Options) (Plan, error) {
 	for _, v := range d.Views {
 		p.Views = append(p.Views, View{Key: v.Key, Name: Text{v.FR, v.EN}, Owner: v.Owner, Team: v.Team, Query: v.Query})
 	}
+	p.Questions, p.Groups = d.questions(), w.groups()
 	p.Stories = w.year(o.Tickets)
 	return p, nil
+}
+
+func (d *data) questions() (all []Question) {
+	for _, f := range d.Fields {
+		q := Question{Key: f.Key, Category: f.Cat, Type: f.Type, Kind: f.Kind, Label: Text{f.FR, f.EN}, Help: Text{f.HelpFR, f.HelpEN}}
+		for _, o := range f.Options {
+			q.Options = append(q.Options, Choice{o.Value, Text{o.FR, o.EN}})
+		}
+		all = append(all, q)
+	}
+	return all
+}
+
+func (w *world) groups() (all []Group) {
+	for _, g := range w.data.Groups {
+		group := Group{Key: g.Key, Name: g.FR}
+		for i, p := range w.people {
+			if slices.Contains(g.Depts, p.Department) || g.Every > 0 && i%g.Every == g.Every/2 {
+				group.Members = append(group.Members, p.Key)
+			}
+		}
+		all = append(all, group)
+	}
+	return all
 }
 
 // year tells all stories: today's, the bursts, and ordinary days for the rest.
