@@ -55,15 +55,11 @@ func (x mailSignIn) out(ctx context.Context, m channel.Mailbox, s channel.Secret
 }
 
 // send sends one message through Microsoft Graph. Errors: mailout.GraphError.
-func (x mailSignIn) send(ctx context.Context, m channel.Mailbox, s channel.Secrets, raw []byte) error {
-	token, err := x.out(ctx, m, s)
-	if err != nil {
-		return mailout.GraphError{Words: err.Error()}
-	}
+func (x mailSignIn) send(ctx context.Context, m channel.Mailbox, token string, raw []byte) error {
 	if len(raw) > msgraph.MaxMail {
 		return mailout.GraphError{Status: http.StatusRequestEntityTooLarge, Words: "message over 4 MB"}
 	}
-	err = x.graph.Send(ctx, token, m.Account(m.Out.User), raw)
+	err := x.graph.Send(ctx, token, m.Account(m.Out.User), raw)
 	var e msgraph.Error
 	if errors.As(err, &e) {
 		return mailout.GraphError{Status: e.Status, Words: e.Words, After: e.After}

@@ -219,6 +219,30 @@ func (c Client) do(ctx context.Context, method, address, token string, body, ans
 	return nil
 }
 
+// retryAfter reads how long an answer asks to wait, in seconds or until a moment of the server's clock (RFC 9110, 10.2.3).
+func retryAfter(h http.Header) time.Duration {
+	v := h.Get("Retry-After")
+	if n, err := strconv.Atoi(v); err == nil && n > 0 {
+		return time.Duration(min(n, 24*60*60)) * time.Second
+	}
+	at, err := http.ParseTime(v)
+	if err != nil {
+		return 0
+	}
+	now, err := http.ParseTime(h.Get("Date"))
+	if err != nil {
+		now = time.Now()
+	}
+	return min(max(at.Sub(now), 0), 24*time.Hour)
+}
+
+// Later reports whether an HTTP status says that nothing was done and the same may be asked later: too many calls, or a
+// service that is out of order for a while.
+// Source: learn.microsoft.com/graph/errors.
+func Later(status int) bool {
+	return status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable || status == 509
+}
+
 // drain reads what is left of an answer, so that its connection serves again.
 func drain(r *http.Response) error {
 	_, err := io.Copy(io.Discard, r.Body)
@@ -252,9 +276,7 @@ func (c Client) call(ctx context.Context, method, address, token, kind string, b
 		return r, nil
 	}
 	e := Error{Status: r.StatusCode}
-	if n, err := strconv.Atoi(r.Header.Get("Retry-After")); err == nil && n > 0 {
-		e.After = time.Duration(n) * time.Second
-	}
+	e.After = retryAfter(r.Header)
 	var answer struct {
 		Error struct{ Code, Message string } `json:"error"`
 	}

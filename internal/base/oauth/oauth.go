@@ -8,8 +8,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -68,6 +71,46 @@ type Refused struct {
 // Error implements error.
 func (r Refused) Error() string { return strings.TrimSpace(r.Code + " " + r.Words) }
 
+// Cause is what somebody has to set right after a refusal. The zero Cause is not known.
+type Cause string
+
+// The causes.
+const (
+	Ended   Cause = "ended"   // the consent ran out, or ended with a change of password: give it again
+	Consent Cause = "consent" // an administrator of the organisation has to consent
+	Secret  Cause = "secret"  // the application's secret is wrong or over
+	Unknown Cause = "unknown" // there is no such application or directory
+	Account Cause = "account" // the account does not exist or is locked
+	Policy  Cause = "policy"  // the organisation's rules of access stand against it
+)
+
+// causes are the numbers that Microsoft puts in front of its words.
+// Source: learn.microsoft.com/entra/identity-platform/reference-error-codes.
+var causes = map[string]Cause{
+	"50076": Ended, "50078": Ended, "50079": Ended, "50133": Ended, "50173": Ended, "70008": Ended, "70043": Ended, "700082": Ended, "700084": Ended,
+	"65001": Consent, "65004": Consent, "90093": Consent, "90094": Consent, "90095": Consent,
+	"7000215": Secret, "7000222": Secret, "7000216": Secret, "700027": Secret,
+	"700016": Unknown, "90002": Unknown, "900021": Unknown, "900023": Unknown, "50020": Unknown, "650052": Unknown,
+	"50034": Account, "50053": Account, "50055": Account, "50057": Account, "50126": Account, "51004": Account,
+	"50105": Policy, "50131": Policy, "50158": Policy, "53000": Policy, "53001": Policy, "53003": Policy, "53004": Policy, "530032": Policy, "530034": Policy, "50097": Policy,
+}
+
+var aadsts = regexp.MustCompile(`\bAADSTS(\d+)\b`)
+
+// Cause tells what a refusal asks for, as far as the provider says.
+func (r Refused) Cause() Cause {
+	if m := aadsts.FindStringSubmatch(r.Words); m != nil {
+		return causes[m[1]]
+	}
+	switch r.Code { // RFC 6749, 5.2
+	case "invalid_grant":
+		return Ended
+	case "invalid_client":
+		return Secret
+	}
+	return ""
+}
+
 // Keeper hands out access tokens and asks for a new one a little before the last ends. Safe for concurrent use: those
 // who need the same token wait for one request. The zero Keeper calls with http.DefaultClient and keeps nothing.
 type Keeper struct {
@@ -117,6 +160,21 @@ func (k *Keeper) Token(ctx context.Context, key string, a App, refresh string) (
 		}
 	}
 	return token.AccessToken, nil
+}
+
+// Spent tells that a service refuses an access token although its time is not over, as after a change of password or of
+// rights: it is handed out no more.
+func (k *Keeper) Spent(token string) {
+	k.mu.Lock()
+	all := slices.Collect(maps.Values(k.held))
+	k.mu.Unlock()
+	for _, h := range all {
+		h.mu.Lock()
+		if h.token != nil && h.token.AccessToken == token {
+			h.token = nil
+		}
+		h.mu.Unlock()
+	}
 }
 
 // of returns what is held for key; other secrets make another entry.

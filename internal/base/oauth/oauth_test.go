@@ -70,6 +70,38 @@ func TestOneRequestForAll(t *testing.T) {
 	}
 }
 
+func TestSpentTokenIsNotHandedOut(t *testing.T) {
+	p := newProvider(t, granted)
+	k := &oauth.Keeper{Client: p.Client()}
+	for _, c := range []struct{ refused, want string }{{"another", "jeton1"}, {"another", "jeton1"}, {"jeton1", "jeton2"}} {
+		k.Spent(c.refused)
+		if token, err := k.Token(t.Context(), "m", p.app(), "r"); token != c.want || err != nil {
+			t.Errorf("%q, %v, want %s", token, err, c.want)
+		}
+	}
+}
+
+func TestCause(t *testing.T) {
+	for words, want := range map[string]oauth.Cause{
+		"AADSTS700082: The refresh token has expired due to inactivity.": oauth.Ended,
+		"AADSTS65001: The user or administrator has not consented":       oauth.Consent,
+		"AADSTS7000215: Invalid client secret provided.":                 oauth.Secret,
+		"AADSTS700016: Application with identifier 'x' was not found":    oauth.Unknown,
+		"AADSTS50057: The user account is disabled.":                     oauth.Account,
+		"AADSTS53003: Access has been blocked by Conditional Access":     oauth.Policy,
+		"AADSTS1234567: something new":                                   "",
+	} {
+		if got := (oauth.Refused{Code: "invalid_grant", Words: words}).Cause(); got != want {
+			t.Errorf("%s: %q, want %q", words, got, want)
+		}
+	}
+	for code, want := range map[string]oauth.Cause{"invalid_grant": oauth.Ended, "invalid_client": oauth.Secret, "temporarily_odd": ""} {
+		if got := (oauth.Refused{Code: code}).Cause(); got != want {
+			t.Errorf("%s: %q, want %q", code, got, want)
+		}
+	}
+}
+
 func TestRenewedBeforeItsEnd(t *testing.T) {
 	p := newProvider(t, func(n int32) (int, string) {
 		return 200, fmt.Sprintf(`{"access_token":"jeton%d","token_type":"Bearer","expires_in":60}`, n) // less than the margin

@@ -25,7 +25,7 @@ func (f Fetcher) Test(ctx context.Context, m channel.Mailbox, s channel.Secrets)
 	default:
 		return nil
 	}
-	l, err := connect(ctx, m, s, terms{testTime, f.Token})
+	l, err := connect(ctx, m, s, terms{testTime, f.Token, f.spent})
 	if err != nil {
 		return []channel.Check{failed(err)}
 	}

@@ -23,9 +23,10 @@ import (
 type Fetcher struct {
 	DB     *db.DB
 	Blobs  blob.Store
-	Key    seal.Key       // of the mailboxes' secrets
-	Intake intake.Options // but for the mailbox
-	Token  Token          // of mailboxes that sign in with Microsoft or Google; nil = they wait
+	Key    seal.Key           // of the mailboxes' secrets
+	Intake intake.Options     // but for the mailbox
+	Token  Token              // of mailboxes that sign in with Microsoft or Google; nil = they wait
+	Spent  func(token string) // is told of a token that a service refuses, so that Token gets another; nil = nobody keeps tokens
 	Graph  *msgraph.Client
 	Notify string        // https address at which Microsoft Graph tells of news; "" = it is only asked
 	Every  time.Duration // how often to look where the server does not tell; 0 = a minute
@@ -39,12 +40,21 @@ type Fetcher struct {
 // Token returns an access token for a mailbox. Errors: oauth.Refused when somebody must set it right.
 type Token func(ctx context.Context, m channel.Mailbox, s channel.Secrets) (string, error)
 
+// spent lets go of a token that a service refuses.
+func (f Fetcher) spent(token string) {
+	if f.Spent != nil {
+		f.Spent(token)
+	}
+}
+
 // tokenFailure says why there is no token.
 func tokenFailure(err error) error {
 	var no oauth.Refused
 	switch {
 	case errors.As(err, &no) && no.Code == "no_consent":
 		return failure{"mail.reason.fetch_consent", nil}
+	case errors.As(err, &no) && no.Cause() != "":
+		return failure{"mail.reason.sign_in_" + string(no.Cause()), err}
 	case errors.As(err, &no):
 		return failure{"mail.reason.fetch_token", err}
 	}

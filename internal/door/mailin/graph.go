@@ -80,6 +80,10 @@ func (g *graph) try(ctx context.Context, do func(token string) error) error {
 		}
 		switch e.Status {
 		case http.StatusUnauthorized:
+			g.f.spent(token)
+			if n == 1 { // revoked before its time
+				continue
+			}
 			return failure{"mail.reason.fetch_token_login", err}
 		case http.StatusForbidden:
 			return failure{"mail.reason.fetch_graph", err}

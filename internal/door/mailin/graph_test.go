@@ -284,6 +284,9 @@ func TestGraphNeedsToken(t *testing.T) {
 		}, "fetch_consent"},
 		"withdrawn": {func(context.Context, channel.Mailbox, channel.Secrets) (string, error) {
 			return "", oauth.Refused{Code: "invalid_grant"}
+		}, "sign_in_ended"},
+		"refused": {func(context.Context, channel.Mailbox, channel.Secrets) (string, error) {
+			return "", oauth.Refused{Code: "interaction_required"}
 		}, "fetch_token"},
 		"of another":      {func(context.Context, channel.Mailbox, channel.Secrets) (string, error) { return "x", nil }, "fetch_token_login"},
 		"as it should be": {token, "graph"},

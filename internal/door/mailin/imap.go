@@ -65,6 +65,7 @@ func (l *link) end() {
 type terms struct {
 	silence time.Duration
 	token   Token
+	spent   func(token string)
 }
 
 // connect opens the folder of m.
@@ -121,6 +122,7 @@ func connect(ctx context.Context, m channel.Mailbox, secrets channel.Secrets, x 
 		}
 		err = l.Authenticate(oauth.XOAUTH2(user, token))
 		if err != nil {
+			x.spent(token)
 			return nil, failure{"mail.reason.fetch_token_login", err}
 		}
 	} else if err := l.Login(user, secrets.Password).Wait(); err != nil {
@@ -212,7 +214,7 @@ func (f Fetcher) follow(ctx context.Context, m channel.Mailbox, holder string, a
 	if err != nil {
 		return failure{"mail.reason.fetch_key", err}
 	}
-	l, err := connect(ctx, m, secrets, terms{f.Silence, f.Token})
+	l, err := connect(ctx, m, secrets, terms{f.Silence, f.Token, f.spent})
 	if err != nil {
 		return err
 	}

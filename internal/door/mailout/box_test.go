@@ -10,6 +10,8 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
+	"net"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -20,7 +22,9 @@ import (
 	"entraide/internal/base/config"
 	"entraide/internal/base/db"
 	"entraide/internal/base/db/dbtest"
+	"entraide/internal/base/job"
 	"entraide/internal/base/mime"
+	"entraide/internal/base/oauth"
 	"entraide/internal/base/seal"
 	"entraide/internal/domain/channel"
 	"entraide/internal/door/mailout"
@@ -116,16 +120,33 @@ func TestSignInWithAToken(t *testing.T) {
 	if err := attempt(t, s, e, 0); err == nil || find(t, d, e.ID).Reason != "mailout.reason.oauth" {
 		t.Errorf("without a source of tokens: %v, %s", err, find(t, d, e.ID).Reason)
 	}
-	for token, want := range map[string]string{"": "mailout.reason.token", "old": "mail.reason.login"} {
-		s.Token = func(context.Context, channel.Mailbox, channel.Secrets) (string, error) {
-			if token == "" {
-				return "", errors.New("invalid_grant")
-			}
-			return token, nil
+	for want, c := range map[string]struct {
+		token string
+		err   error
+	}{
+		"mailout.reason.token":         {"", oauth.Refused{Code: "no_consent"}},
+		"mail.reason.sign_in_ended":    {"", oauth.Refused{Code: "invalid_grant", Words: "AADSTS700082: The refresh token has expired"}},
+		"mail.reason.sign_in_secret":   {"", oauth.Refused{Code: "invalid_client", Words: "AADSTS7000222: The provided client secret keys are expired."}},
+		"mail.reason.login":            {"old", nil},
+		"mailout.reason.sign_in_away ": {"", errors.New("sign-in service answers 503")},
+	} {
+		s.Token = func(context.Context, channel.Mailbox, channel.Secrets) (string, error) { return c.token, c.err }
+		if err := attempt(t, s, e, 0); err == nil || !strings.HasPrefix(find(t, d, e.ID).Reason+" ", strings.TrimSuffix(want, " ")) {
+			t.Errorf("%s: %v, %s", want, err, find(t, d, e.ID).Reason)
 		}
-		if err := attempt(t, s, e, 0); err == nil || !strings.HasPrefix(find(t, d, e.ID).Reason, want) {
-			t.Errorf("token %q: %v, %s", token, err, find(t, d, e.ID).Reason)
-		}
+	}
+	// However long the sign-in service is away, the mail waits for it.
+	if err := attempt(t, s, e, 11); find(t, d, e.ID).State != channel.Waiting {
+		t.Errorf("given up: %v, %s", err, find(t, d, e.ID).Reason)
+	}
+	// A token that was revoked before its time is replaced on the spot.
+	tokens := []string{"old", "jeton"}
+	var spent []string
+	s.Token = func(context.Context, channel.Mailbox, channel.Secrets) (string, error) { return tokens[0], nil }
+	s.Spent = func(token string) { spent = append(spent, token); tokens = tokens[1:] }
+	run(t, s, post(t, d, by(m, nil)), channel.Sent)
+	if strings.Join(spent, " ") != "old" {
+		t.Errorf("spent %v", spent)
 	}
 	s.Token = func(_ context.Context, of channel.Mailbox, secrets channel.Secrets) (string, error) {
 		if of.ID != m.ID || secrets.RefreshToken != "r" {
@@ -143,7 +164,11 @@ func TestGraph(t *testing.T) {
 	s.Key = sealKey(t)
 	var answers []error
 	var got [][]byte
-	s.Graph = func(_ context.Context, _ channel.Mailbox, _ channel.Secrets, raw []byte) error {
+	s.Token = func(context.Context, channel.Mailbox, channel.Secrets) (string, error) { return "jeton", nil }
+	s.Graph = func(_ context.Context, _ channel.Mailbox, token string, raw []byte) error {
+		if token != "jeton" {
+			t.Errorf("token %q", token)
+		}
 		err := answers[0]
 		answers = answers[1:]
 		got = append(got, raw)
@@ -155,11 +180,10 @@ func TestGraph(t *testing.T) {
 		state  channel.State
 	}{
 		"no consent":  {mailout.GraphError{Status: 403, Words: "Access is denied"}, "mailout.reason.graph_consent", channel.Waiting},
-		"no token":    {mailout.GraphError{Words: "invalid_client"}, "mailout.reason.token", channel.Waiting},
 		"bad message": {mailout.GraphError{Status: 400, Words: "ErrorInvalidRecipients"}, "mail.reason.refused", channel.Failed},
 	} {
 		e := post(t, d, by(m, nil))
-		answers = []error{c.answer}
+		answers = []error{c.answer, c.answer}
 		if err := attempt(t, s, e, 0); err == nil || !strings.HasPrefix(find(t, d, e.ID).Reason, c.reason) || find(t, d, e.ID).State != c.state {
 			t.Errorf("%s: %v, %s", name, err, find(t, d, e.ID).Reason)
 		}
@@ -168,10 +192,62 @@ func TestGraph(t *testing.T) {
 		}
 	}
 	got = nil
-	answers = []error{errors.New("connection reset"), mailout.GraphError{Status: 503}, nil}
+	answers = []error{errors.New("connection reset"), mailout.GraphError{Status: 504}, nil}
 	e := run(t, s, post(t, d, by(m, nil)), channel.Sent, channel.Failed)
 	if e.State != channel.Sent || len(got) != 3 || read(t, string(got[0])).MessageID != read(t, string(got[2])).MessageID {
 		t.Errorf("%s after %d requests", e.State, len(got))
+	}
+}
+
+// A long outage of Microsoft's: it says that it took nothing, so that nothing is in doubt and nothing is given up.
+func TestGraphOutOfOrder(t *testing.T) {
+	d := dbtest.Open(t, db.SQLite, dbtest.Options{})
+	m := box(t, d, config.SMTP{}, channel.Secrets{}, func(m *channel.Mailbox) { m.Out = channel.Outbound{Way: channel.Graph} })
+	s := sender(d, config.SMTP{})
+	s.Key = sealKey(t)
+	s.Token = func(context.Context, channel.Mailbox, channel.Secrets) (string, error) { return "jeton", nil }
+	claim := func() { // as a runner does, whatever the clock says
+		err := d.Write(t.Context(), func(tx *db.Tx) error {
+			_, err := tx.ExecContext(t.Context(), "UPDATE job SET state = 'running', owner = 'test'")
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var answer error
+	s.Graph = func(context.Context, channel.Mailbox, string, []byte) error { return answer }
+	for _, c := range []struct {
+		answer error
+		least  time.Duration
+	}{
+		{mailout.GraphError{Status: 503, After: 20 * time.Minute}, 19 * time.Minute}, {mailout.GraphError{Status: 429}, 9 * time.Second},
+		{mailout.GraphError{Status: 509}, 9 * time.Second}, {mailout.GraphError{Status: 503}, 9 * time.Second},
+	} {
+		e := post(t, d, by(m, nil))
+		for range 5 {
+			answer = c.answer
+			claim()
+			if err := attempt(t, s, e, 0); err != nil {
+				t.Fatal(err)
+			}
+			var j job.Job
+			err := d.Read(t.Context(), func(tx *db.Tx) (err error) { j, err = job.Find(t.Context(), tx, channel.JobSend, e.ID); return err })
+			if now := find(t, d, e.ID); err != nil || now.State != channel.Waiting || !strings.HasPrefix(now.Reason, "mail.reason.later") || j.RunAt.Sub(d.Now()) < c.least {
+				t.Fatalf("%v: %s %s, next in %v, %v", c.answer, now.State, now.Reason, j.RunAt.Sub(d.Now()), err)
+			}
+		}
+		answer = nil
+		claim()
+		if err := attempt(t, s, e, 0); err != nil || find(t, d, e.ID).State != channel.Sent {
+			t.Errorf("when it is back: %v, %s", err, find(t, d, e.ID).State)
+		}
+	}
+	// Never reached: nothing left, so nothing is in doubt.
+	answer = &url.Error{Op: "Post", Err: &net.OpError{Op: "dial", Err: errors.New("no route to host")}}
+	e := post(t, d, by(m, nil))
+	if err := attempt(t, s, e, 0); err == nil || !strings.HasPrefix(find(t, d, e.ID).Reason, "mail.reason.unreachable") {
+		t.Errorf("%v, %s", err, find(t, d, e.ID).Reason)
 	}
 }
 
@@ -429,12 +505,12 @@ func TestTheTestOfAGraphMailbox(t *testing.T) {
 	for want, answer := range map[string]error{
 		"+mailout.check.sent":          nil,
 		"-mailout.check.graph_consent": mailout.GraphError{Status: 403, Words: "Access is denied"},
-		"-mailout.check.token":         mailout.GraphError{Words: "invalid_client"},
 		"-mailout.check.later":         mailout.GraphError{Status: 429},
 		"-mailout.check.hung_up":       errors.New("connection reset"),
 		"-mailout.check.message":       mailout.GraphError{Status: 400, Words: "ErrorInvalidRecipients"},
 	} {
-		s := mailout.Sender{Graph: func(_ context.Context, _ channel.Mailbox, _ channel.Secrets, raw []byte) error {
+		given := func(context.Context, channel.Mailbox, channel.Secrets) (string, error) { return "jeton", nil }
+		s := mailout.Sender{Token: given, Graph: func(_ context.Context, _ channel.Mailbox, _ string, raw []byte) error {
 			if read(t, string(raw)).To[0].Address != "a@x.fr" {
 				t.Error("to somebody else")
 			}
@@ -442,6 +518,17 @@ func TestTheTestOfAGraphMailbox(t *testing.T) {
 		}}
 		if got := steps(s.Test(t.Context(), m, channel.Secrets{}, "a@x.fr")); got != want {
 			t.Errorf("%v: %s, want %s", answer, got, want)
+		}
+	}
+	for want, err := range map[string]error{
+		"-mail.reason.sign_in_consent": oauth.Refused{Code: "invalid_grant", Words: "AADSTS65001: The user or administrator has not consented to use the application"},
+		"-mailout.check.sign_in_away":  errors.New("sign-in service: timeout"),
+		"-mailout.check.token":         oauth.Refused{Code: "no_consent"},
+	} {
+		s := mailout.Sender{Graph: func(context.Context, channel.Mailbox, string, []byte) error { return nil },
+			Token: func(context.Context, channel.Mailbox, channel.Secrets) (string, error) { return "", err }}
+		if got := steps(s.Test(t.Context(), m, channel.Secrets{}, "a@x.fr")); got != want {
+			t.Errorf("%v: %s, want %s", err, got, want)
 		}
 	}
 }

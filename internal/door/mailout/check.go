@@ -118,8 +118,8 @@ func (t *tester) sent(err error) {
 	v := judge(err)
 	key := "mailout.check.message"
 	switch {
-	case v.reason == "mailout.reason.token":
-		key = "mailout.check.token"
+	case f.stage == signing:
+		key = t.signInKey(err)
 	case v.reason == "mailout.reason.graph_consent":
 		key = "mailout.check.graph_consent"
 	case v.reason == "mailout.reason.relay":
@@ -205,13 +205,19 @@ func (t *tester) certificate(err error) string {
 func (t *tester) signInKey(err error) string {
 	host := strings.ToLower(t.route.host)
 	code, _ := answer(err)
-	switch judgeSignIn(verdict{}, err, code).reason {
+	switch reason := judgeSignIn(verdict{}, err, code).reason; reason {
 	case "mailout.reason.token":
 		return "mailout.check.token"
+	case "mailout.reason.sign_in_away":
+		return "mailout.check.sign_in_away"
 	case "mailout.reason.mechanism":
 		return "mailout.check.mechanism"
 	case "mail.reason.later":
 		return "mailout.check.later"
+	default:
+		if strings.HasPrefix(reason, "mail.reason.sign_in_") {
+			return reason
+		}
 	}
 	switch {
 	case code == 0:

@@ -11,6 +11,7 @@ import (
 
 	"github.com/emersion/go-smtp"
 
+	"entraide/internal/base/oauth"
 	"entraide/internal/base/text"
 )
 
@@ -74,9 +75,15 @@ func judge(err error) verdict {
 
 func judgeSignIn(v verdict, err error, code int) verdict {
 	var t tokenError
+	var no oauth.Refused
 	switch {
-	case errors.As(err, &t):
+	case errors.As(err, &t) && errors.As(err, &no):
 		v.then, v.reason = setUp, "mailout.reason.token"
+		if c := no.Cause(); c != "" {
+			v.reason = "mail.reason.sign_in_" + string(c)
+		}
+	case errors.As(err, &t):
+		v.reason = "mailout.reason.sign_in_away"
 	case errors.Is(err, errNoMechanism):
 		v.then, v.reason = setUp, "mailout.reason.mechanism"
 	case code >= 500:
@@ -150,6 +157,13 @@ var plain = map[string]string{
 	"mailout.reason.secret":        "the secrets of the mailbox cannot be opened",
 	"mailout.reason.oauth":         "the mailbox needs a sign-in that is not set up",
 	"mailout.reason.token":         "the sign-in of the mailbox has ended",
+	"mail.reason.sign_in_ended":    "the mailbox's consent has ended",
+	"mail.reason.sign_in_consent":  "the organisation has not consented",
+	"mail.reason.sign_in_secret":   "the application's secret is wrong or over",
+	"mail.reason.sign_in_unknown":  "the provider knows no such application or directory",
+	"mail.reason.sign_in_account":  "the account does not exist or is locked",
+	"mail.reason.sign_in_policy":   "the organisation's rules of access stand against the sign-in",
+	"mailout.reason.sign_in_away":  "the sign-in service of Microsoft or Google does not answer",
 	"mailout.reason.mechanism":     "the mail server offers no way to sign in that we know",
 	"mailout.reason.dkim":          "the DKIM key cannot be read",
 	"mailout.reason.graph_consent": "Microsoft 365 does not let the application send",

@@ -144,7 +144,7 @@ func (r *route) byMailbox(box channel.Mailbox) {
 // usable says why nothing can be sent by r. Errors: stuckError.
 func (r route) usable(s Sender) error {
 	switch {
-	case r.way == channel.Graph && s.Graph == nil, r.oauth && r.way == channel.SMTP && s.Token == nil:
+	case r.way == channel.Graph && (s.Graph == nil || s.Token == nil), r.oauth && r.way == channel.SMTP && s.Token == nil:
 		return stuckError{reason: "mailout.reason.oauth"}
 	case r.way == channel.Graph:
 		return nil

@@ -51,6 +51,8 @@ type Sender struct {
 	TLS *tls.Config
 	// Token returns what a mailbox signs in with over OAuth; nil = mailboxes that need it wait.
 	Token Token
+	// Spent is told of a token that a service refuses, so that Token gets another; nil = nobody keeps tokens.
+	Spent func(token string)
 	// Graph sends by Microsoft Graph; nil = mailboxes that need it wait.
 	Graph Graph
 	// LookupTXT reads DNS for the test of a mailbox that signs; nil = the system's.
@@ -243,11 +245,11 @@ func (w worker) wait(ctx context.Context, e errand, reason, words string) error 
 }
 
 // again lets the job try after its usual back-off, and gives the envelope up with the last attempt. A server that is
-// not reached at all is no mail's fault: nothing is given up for it, however long it takes.
+// not reached at all, or a sign-in service, is no mail's fault: nothing is given up for it, however long it takes.
 func (w worker) again(ctx context.Context, e errand, reason string, err error) error {
 	words := judge(err).words
 	var f failure
-	if e.job.Attempts+2 >= attempts && errors.As(err, &f) && f.stage == connecting {
+	if e.job.Attempts+2 >= attempts && errors.As(err, &f) && (f.stage == connecting || errors.As(err, new(tokenError))) {
 		return w.wait(ctx, e, reason, words)
 	}
 	if e.job.Attempts+1 >= attempts || w.DB.Now().Sub(e.envelope.At) > oldest {

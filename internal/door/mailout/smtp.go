@@ -144,7 +144,15 @@ func (x *session) signIn(ctx context.Context, s Sender, r route) error {
 		if err != nil {
 			return tokenError{err}
 		}
-		return x.client.Auth(oauth.XOAUTH2(r.user, token))
+		err = x.client.Auth(oauth.XOAUTH2(r.user, token))
+		if code, _ := answer(err); code != 535 {
+			return err
+		}
+		fresh, tokenErr := s.another(ctx, r, token) // the one at hand may have been revoked before its time
+		if tokenErr != nil || fresh == token {
+			return err
+		}
+		return x.client.Auth(oauth.XOAUTH2(r.user, fresh))
 	}
 	switch {
 	case offers("PLAIN"):
