@@ -119,7 +119,7 @@ func allowForms(h http.Header, origins []string) {
 }
 
 // saveBox stores the mailbox as typed; with do=key also a new key to sign with, and with do=connect it goes on to the
-// provider, where a person consents.
+// provider, where a person consents; with do=disconnect that consent is forgotten.
 func (p post) saveBox(w http.ResponseWriter, r *http.Request) error {
 	if err := p.Form(w, r); err != nil {
 		return err
@@ -136,6 +136,9 @@ func (p post) saveBox(w http.ResponseWriter, r *http.Request) error {
 	}
 	if err == nil && r.PostForm.Get("do") == "connect" {
 		err = mayConsent(s)
+	}
+	if r.PostForm.Get("do") == "disconnect" {
+		s.RefreshToken = ""
 	}
 	if err == nil {
 		secrets := &s
@@ -161,8 +164,11 @@ func (p post) saveBox(w http.ResponseWriter, r *http.Request) error {
 	if r.PostForm.Get("do") == "connect" {
 		return p.askConsent(w, r, m.ID)
 	}
-	if r.PostForm.Get("do") == "key" {
+	switch r.PostForm.Get("do") {
+	case "key":
 		path += "#dkim"
+	case "disconnect":
+		return p.done(w, r, path, "mailpage.consent.dropped")
 	}
 	return p.done(w, r, path, "mailpage.box.saved")
 }

@@ -143,7 +143,7 @@ func (p post) consented(w http.ResponseWriter, r *http.Request) error {
 func (p post) exchange(r *http.Request, m channel.Mailbox, s channel.Secrets, verifier string) (token, words string) {
 	q := r.URL.Query()
 	if refusal := q.Get("error"); refusal != "" {
-		return "", strings.TrimSpace(refusal + " " + q.Get("error_description"))
+		return "", remedy(r.Context(), oauth.Refused{Code: refusal, Words: q.Get("error_description")})
 	}
 	ctx, stop := context.WithTimeout(context.WithValue(r.Context(), oauth2.HTTPClient, p.Client), 20*time.Second)
 	defer stop()
@@ -152,7 +152,7 @@ func (p post) exchange(r *http.Request, m channel.Mailbox, s channel.Secrets, ve
 	var e *oauth2.RetrieveError
 	switch {
 	case errors.As(err, &e) && e.ErrorCode != "":
-		return "", strings.TrimSpace(e.ErrorCode + " " + e.ErrorDescription) // the error itself repeats what was sent
+		return "", remedy(r.Context(), oauth.Refused{Code: e.ErrorCode, Words: e.ErrorDescription}) // the error itself repeats what was sent
 	case err != nil:
 		slog.WarnContext(r.Context(), "consent for a mailbox not exchanged", "mailbox", m.ID, "error", err)
 		return "", i18n.T(r.Context(), "mailpage.consent.away")
@@ -160,4 +160,12 @@ func (p post) exchange(r *http.Request, m channel.Mailbox, s channel.Secrets, ve
 		return "", i18n.T(r.Context(), "mailpage.consent.short")
 	}
 	return got.RefreshToken, ""
+}
+
+// remedy is what is to be done about a refusal, as far as it is known, and the provider's own words.
+func remedy(ctx context.Context, no oauth.Refused) string {
+	if c := no.Cause(); c != "" && c != oauth.Ended { // "again" is what the person is doing
+		return i18n.T(ctx, "mail.reason.sign_in_"+string(c)) + " " + no.Error()
+	}
+	return no.Error()
 }

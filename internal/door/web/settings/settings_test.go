@@ -82,7 +82,7 @@ func each(t *testing.T, f func(t *testing.T, d *db.DB, admin, agent browser)) {
 		cfg.BaseURL = "http://support.example"
 		k := &kit.Kit{DB: d, Blobs: blobs, Hasher: identity.NewHasher(1), Config: cfg, Drain: t.Context()}
 		settings.Mount(k)
-		settings.MountMail(k, settings.Mail{Seal: key})
+		settings.MountMail(k, settings.Mail{Seal: key, Client: http.DefaultClient})
 		k.Route(kit.Everyone, "GET /as/{id}", func(w http.ResponseWriter, r *http.Request) error { return k.SignIn(w, r, r.PathValue("id")) })
 		var statements atomic.Int64 // of the last page, told by a page of the test's own
 		k.Route(kit.Everyone, "GET /statements", func(w http.ResponseWriter, _ *http.Request) error {
