@@ -175,6 +175,7 @@ func (a *App) wire() error {
 	a.fetcher = mailin.Fetcher{DB: a.DB, Blobs: a.Blobs, Key: key, Token: signIn.in, Spent: signIn.keeper.Spent, Graph: signIn.graph, Notify: notifyAt(cfg.BaseURL),
 		Intake: intake.Configured(cfg)}
 	a.listen.DB, a.listen.Blobs, a.listen.Intake, a.listen.Domain = a.DB, a.Blobs, a.fetcher.Intake, config.Host(cfg.BaseURL)
+	a.listen.Relays = cfg.Mail.Senders()
 	a.runner = job.Runner{DB: a.DB, Handlers: handlers(a.DB, sender, teller)}
 
 	k := &kit.Kit{DB: a.DB, Blobs: a.Blobs, Thumbs: blob.NewThumbnailer(2), Hasher: a.Hasher, Config: cfg, Drain: streams,

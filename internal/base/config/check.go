@@ -38,11 +38,12 @@ func rules(c Config) []rule {
 		{"database", database(c.Database)},
 		{"blob", bucket(c.Blob)},
 		{"base_url", optional(c.BaseURL, baseURL)},
-		{"proxies", proxies(c.Proxies)},
+		{"proxies", networks(c.Proxies)},
 		{"smtp.port", when(c.SMTP.Port < 1 || c.SMTP.Port > 65535, "must lie between 1 and 65535")},
 		{"smtp.tls", among(c.SMTP.TLS, "starttls", "tls", "none")},
 		{"smtp.from", sender(c.SMTP)},
 		{"mail.listen", doors(c.Mail)},
+		{"mail.relays", networks(c.Mail.Relays)},
 		{"mail.key", when((c.Mail.Cert == "") != (c.Mail.Key == ""), "name the certificate and its key, or neither")},
 		{"limits.upload", positive(c.Limits.Upload)},
 		{"limits.body", positive(c.Limits.Body)},
@@ -119,16 +120,22 @@ func baseURL(s string) string {
 
 // TrustedProxies returns Proxies as networks. It is valid after Load.
 func (c Config) TrustedProxies() []netip.Prefix {
-	all, _ := parseProxies(c.Proxies)
+	all, _ := parseNetworks(c.Proxies)
 	return all
 }
 
-func proxies(s string) string {
-	_, bad := parseProxies(s)
+// Senders returns Relays as networks; nil for the usual ones. It is valid after Load.
+func (m Mail) Senders() []netip.Prefix {
+	all, _ := parseNetworks(m.Relays)
+	return all
+}
+
+func networks(s string) string {
+	_, bad := parseNetworks(s)
 	return when(bad != "", fmt.Sprintf("%q is neither an address nor a network; write for example 10.0.0.5 or 10.0.0.0/24", bad))
 }
 
-func parseProxies(s string) (all []netip.Prefix, bad string) {
+func parseNetworks(s string) (all []netip.Prefix, bad string) {
 	for _, f := range strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' }) {
 		if a, err := netip.ParseAddr(f); err == nil {
 			all = append(all, netip.PrefixFrom(a, a.BitLen()))

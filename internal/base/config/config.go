@@ -58,6 +58,7 @@ func (s SMTP) Own() []string {
 // Mail says where mail servers may hand mail over.
 type Mail struct {
 	Listen string `toml:"listen"` // "lmtp://127.0.0.1:2424", "lmtp:///run/entraide/lmtp.sock" or "smtp://127.0.0.1:2525"; several with commas; "" = nowhere
+	Relays string `toml:"relays"` // comma-separated addresses or networks that may hand mail over; "" = this machine and private networks
 	Cert   string `toml:"cert"`   // file of the certificate chain for STARTTLS; "" = none is offered
 	Key    string `toml:"key"`    // file of its private key
 }

@@ -234,6 +234,8 @@ func TestMail(t *testing.T) {
 		t.Errorf("reply: %s", out)
 	}
 	must(t, 65, " \n", "mail", "deliver", data)
+	several := strings.Replace(mail, "Message-ID: <", "Message-ID: <several-", 1)
+	must(t, 0, several, "mail", "deliver", data, "--to=aide@exemple.fr", "--to=autre@exemple.fr")
 	must(t, 75, mail, "mail", "deliver", data, "--database=mysql://nowhere/none") // 2 would send the mail back
 	must(t, 75, mail, "mail", "deliver", data, "--database=postgres://nobody@127.0.0.1:1/none?connect_timeout=2")
 }

@@ -53,13 +53,13 @@ func (c mailParseCmd) Run(r *run) (err error) {
 
 type mailDeliverCmd struct {
 	common
-	To string `help:"Address it was delivered to." placeholder:"ADDRESS"`
+	To []string `help:"Address it was delivered to; may be repeated." placeholder:"ADDRESS" sep:"none"`
 }
 
 func (c mailDeliverCmd) Run(r *run) error {
 	err := r.with(c.common, func(cfg config.Config, d *db.DB, blobs blob.Store) error {
 		o := intake.Configured(cfg)
-		o.To = c.To
+		o.To = intake.Foremost(c.To)
 		res, err := intake.Deliver(r.ctx, d, blobs, io.Reader(r.In), o)
 		if err != nil {
 			return err

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -32,14 +33,19 @@ type Listener struct {
 	Intake intake.Options
 	Domain string      // under which it greets
 	TLS    *tls.Config // for STARTTLS; nil = none is offered
+	// Relays are the networks of the mail servers that may come in; nil = this machine and private networks. A mail server
+	// says what it found out about a sender, so that whoever may speak as one must be known.
+	Relays []netip.Prefix
+	Quiet  time.Duration // without a byte before a connection is ended; 0 = two minutes
 }
 
 // Bounds of one connection.
 const (
 	quietFor      = 2 * time.Minute // RFC 5321 grants five; servers next door need less
 	maxRecipients = 100
-	maxAtOnce     = 100     // connections
-	maxLine       = 1 << 20 // bytes; the standard says 998, real mail does not care
+	maxAtOnce     = 100       // connections
+	maxLine       = 1 << 20   // bytes; the standard says 998, real mail does not care
+	maxHanding    = time.Hour // for one message, however slow the line
 )
 
 // Open listens at a door. A socket that a dead process left is removed. Errors: of the address.
@@ -70,12 +76,15 @@ func (x Listener) Serve(ctx context.Context, l net.Listener, lmtp bool, drain ti
 	s := smtp.NewServer(&gate{Listener: x, ctx: context.WithoutCancel(ctx), open: lmtp})
 	s.LMTP, s.Domain, s.TLSConfig = lmtp, x.Domain, x.TLS
 	s.MaxMessageBytes, s.MaxRecipients = x.Intake.Most(), maxRecipients
-	s.ReadTimeout, s.WriteTimeout = quietFor, quietFor
+	if x.Quiet == 0 {
+		x.Quiet = quietFor
+	}
+	s.ReadTimeout, s.WriteTimeout = x.Quiet, x.Quiet
 	s.MaxLineLength = maxLine
 	s.EnableSMTPUTF8, s.EnableBINARYMIME = true, true
 	s.ErrorLog = slog.NewLogLogger(slog.Default().Handler(), slog.LevelInfo)
 	ended := make(chan error, 1)
-	go func() { ended <- s.Serve(&crowd{Listener: l, room: make(chan struct{}, maxAtOnce)}) }()
+	go func() { ended <- s.Serve(&crowd{Listener: l, from: x, room: make(chan struct{}, maxAtOnce)}) }()
 	select {
 	case err := <-ended:
 		return fmt.Errorf("mail: %w", err)
@@ -90,30 +99,73 @@ func (x Listener) Serve(ctx context.Context, l net.Listener, lmtp bool, drain ti
 	return nil
 }
 
-// crowd lets a bounded number of connections in at once; others wait at the door.
+// crowd lets a bounded number of connections in at once, of known servers; others wait at the door.
 type crowd struct {
 	net.Listener
+	from Listener
 	room chan struct{}
 }
 
 func (c *crowd) Accept() (net.Conn, error) {
 	c.room <- struct{}{}
-	conn, err := c.Listener.Accept()
-	if err != nil {
-		<-c.room
-		return nil, err
+	for {
+		conn, err := c.Listener.Accept()
+		if err != nil {
+			<-c.room
+			return nil, err
+		}
+		if c.from.knows(conn.RemoteAddr()) {
+			return &guest{Conn: conn, quiet: c.from.Quiet, leave: sync.OnceFunc(func() { <-c.room })}, nil
+		}
+		c.turnAway(conn)
 	}
-	return &guest{Conn: conn, leave: sync.OnceFunc(func() { <-c.room })}, nil
+}
+
+// knows reports whether mail may be handed over from an address. A socket is guarded by its directory.
+func (x Listener) knows(from net.Addr) bool {
+	tcp, ok := from.(*net.TCPAddr)
+	if !ok {
+		return true
+	}
+	a := tcp.AddrPort().Addr().Unmap()
+	if x.Relays == nil {
+		return a.IsLoopback() || a.IsPrivate()
+	}
+	return slices.ContainsFunc(x.Relays, func(p netip.Prefix) bool { return p.Contains(a) })
+}
+
+// turnAway says why (RFC 5321, 3.1: 554 at the opening) and ends the connection.
+func (c *crowd) turnAway(conn net.Conn) {
+	slog.Warn("mail server turned away", "from", conn.RemoteAddr().String(), "remedy", "add it to mail.relays")
+	err := conn.SetDeadline(time.Now().Add(time.Second)) // this is the goroutine that lets others in
+	if err == nil {
+		_, err = fmt.Fprintf(conn, "554 5.7.1 %s may not hand mail over here: mail.relays does not name it\r\n", conn.RemoteAddr())
+	}
+	if err := errors.Join(err, conn.Close()); err != nil {
+		slog.Info("mail server turned away without a word", "error", err)
+	}
 }
 
 type guest struct {
 	net.Conn
 	leave func()
 	gone  atomic.Bool // the client says nothing more
+	quiet time.Duration
+	until atomic.Pointer[time.Time] // a message is on its way and must be here by then; nil = none is
 }
 
-// Read notes the end: the last chunk of a message (BDAT) that breaks off looks whole to the protocol's library.
+// Read notes the end: the last chunk of a message (BDAT) that breaks off looks whole to the protocol's library. While a
+// message comes, each byte gives more time: the library grants it once for the whole.
 func (g *guest) Read(p []byte) (int, error) {
+	if until := g.until.Load(); until != nil {
+		at := time.Now().Add(g.quiet)
+		if at.After(*until) {
+			at = *until
+		}
+		if err := g.SetReadDeadline(at); err != nil {
+			return 0, err
+		}
+	}
 	n, err := g.Conn.Read(p)
 	if err != nil {
 		g.gone.Store(true)
@@ -233,12 +285,11 @@ func (v *visit) Data(r io.Reader) (err error) {
 			err = refusal(later)
 		}
 	}()
+	end := time.Now().Add(maxHanding)
+	v.from.until.Store(&end)
+	defer v.from.until.Store(nil)
 	o := v.gate.Intake
-	for _, to := range v.to {
-		if o.To == "" || strings.Contains(to, "+") && !strings.Contains(o.To, "+") {
-			o.To = to
-		}
-	}
+	o.To = intake.Foremost(v.to)
 	res, err := intake.Deliver(v.gate.ctx, v.gate.DB, v.gate.Blobs, whole{r, v.from}, o)
 	var said *smtp.SMTPError
 	switch {

@@ -1,6 +1,7 @@
 package mailin_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
@@ -170,6 +171,65 @@ func TestHandedOverBySocket(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
+}
+
+// TestStrangersAreTurnedAway lets only known mail servers hand mail over: what they say about a sender is believed.
+func TestStrangersAreTurnedAway(t *testing.T) {
+	d := dbtest.Open(t, db.SQLite, dbtest.Options{})
+	k := newDesk(t, d, channel.Inbound{})
+	for relays, known := range map[string]bool{"": true, "127.0.0.1": true, "10.0.0.0/8, 127.0.0.0/8": true, "192.0.2.3": false} {
+		address, stop := k.open(true, func(x *mailin.Listener) { x.Relays = config.Mail{Relays: relays}.Senders() })
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		line, err := bufio.NewReader(conn).ReadString('\n')
+		if err != nil || strings.HasPrefix(line, "220 ") != known || !known && !strings.HasPrefix(line, "554 5.7.1 127.0.0.1") {
+			t.Errorf("relays %q: %q, %v", relays, line, err)
+		}
+		if err := conn.Close(); err != nil {
+			t.Error(err)
+		}
+		stop()
+	}
+}
+
+// TestASlowLineEndsNothing hands a message over in small pieces, which takes longer than a connection may keep silent.
+func TestASlowLineEndsNothing(t *testing.T) {
+	d := dbtest.Open(t, db.SQLite, dbtest.Options{})
+	k := newDesk(t, d, channel.Inbound{})
+	const quiet = 500 * time.Millisecond
+	address, _ := k.open(true, func(x *mailin.Listener) { x.Quiet = quiet })
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slow := &slowConn{Conn: conn, pieces: 24, pause: quiet / 10}
+	if err := handTo(slow, true, mail(1), "aide@exemple.fr"); err != nil || k.tickets() != 1 {
+		t.Errorf("%v, %d tickets", err, k.tickets())
+	}
+}
+
+// slowConn writes messages, which are longer than commands, in pieces.
+type slowConn struct {
+	net.Conn
+	pieces int
+	pause  time.Duration
+}
+
+func (s *slowConn) Write(p []byte) (n int, err error) {
+	if len(p) < 100 {
+		return s.Conn.Write(p)
+	}
+	tick := time.NewTicker(s.pause)
+	defer tick.Stop()
+	for len(p) > 0 && err == nil {
+		<-tick.C // the slowness is what is tried
+		m := 0
+		m, err = s.Conn.Write(p[:min(len(p), max(1, len(p)/s.pieces))])
+		n, p, s.pieces = n+m, p[m:], max(1, s.pieces-1)
+	}
+	return n, err
 }
 
 // TestNoRoom refuses for the moment what cannot be stored, and takes it when it comes again.

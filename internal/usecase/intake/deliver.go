@@ -116,6 +116,16 @@ type kept struct {
 	short bool  // only its beginning is kept: it is too long
 }
 
+// Foremost is the recipient that tells most of several: the first reply address, else the first of all, "" of none.
+func Foremost(recipients []string) (to string) {
+	for _, r := range recipients {
+		if to == "" || strings.Contains(r, "+") && !strings.Contains(to, "+") {
+			to = r
+		}
+	}
+	return to
+}
+
 // Deliver takes one raw message in. When it returns without error, what became of the message is durable; one that is
 // empty or too long is parked.
 // Errors: of the database, the blob store and the reader, which may pass when the same message is delivered again.

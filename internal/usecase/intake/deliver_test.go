@@ -532,3 +532,11 @@ func TestWhatIsNoMessage(t *testing.T) {
 		}
 	})
 }
+
+func TestForemost(t *testing.T) {
+	for want, to := range map[string][]string{"": nil, "a@x": {"a@x", "b@x"}, "a+1@x": {"b@x", "a+1@x", "a+2@x"}} {
+		if got := intake.Foremost(to); got != want {
+			t.Errorf("%v: %q, want %q", to, got, want)
+		}
+	}
+}
