@@ -54,7 +54,7 @@ func tokenFailure(err error) error {
 	case errors.As(err, &no) && no.Code == "no_consent":
 		return failure{"mail.reason.fetch_consent", nil}
 	case errors.As(err, &no) && no.Cause() != "":
-		return failure{"mail.reason.sign_in_" + string(no.Cause()), err}
+		return failure{"mail.reason.sign_in." + string(no.Cause()), err}
 	case errors.As(err, &no):
 		return failure{"mail.reason.fetch_token", err}
 	}

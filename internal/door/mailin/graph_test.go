@@ -284,7 +284,7 @@ func TestGraphNeedsToken(t *testing.T) {
 		}, "fetch_consent"},
 		"withdrawn": {func(context.Context, channel.Mailbox, channel.Secrets) (string, error) {
 			return "", oauth.Refused{Code: "invalid_grant"}
-		}, "sign_in_ended"},
+		}, "sign_in.ended"},
 		"refused": {func(context.Context, channel.Mailbox, channel.Secrets) (string, error) {
 			return "", oauth.Refused{Code: "interaction_required"}
 		}, "fetch_token"},

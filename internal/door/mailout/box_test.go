@@ -125,8 +125,8 @@ func TestSignInWithAToken(t *testing.T) {
 		err   error
 	}{
 		"mailout.reason.token":         {"", oauth.Refused{Code: "no_consent"}},
-		"mail.reason.sign_in_ended":    {"", oauth.Refused{Code: "invalid_grant", Words: "AADSTS700082: The refresh token has expired"}},
-		"mail.reason.sign_in_secret":   {"", oauth.Refused{Code: "invalid_client", Words: "AADSTS7000222: The provided client secret keys are expired."}},
+		"mail.reason.sign_in.ended":    {"", oauth.Refused{Code: "invalid_grant", Words: "AADSTS700082: The refresh token has expired"}},
+		"mail.reason.sign_in.secret":   {"", oauth.Refused{Code: "invalid_client", Words: "AADSTS7000222: The provided client secret keys are expired."}},
 		"mail.reason.login":            {"old", nil},
 		"mailout.reason.sign_in_away ": {"", errors.New("sign-in service answers 503")},
 	} {
@@ -521,7 +521,7 @@ func TestTheTestOfAGraphMailbox(t *testing.T) {
 		}
 	}
 	for want, err := range map[string]error{
-		"-mail.reason.sign_in_consent": oauth.Refused{Code: "invalid_grant", Words: "AADSTS65001: The user or administrator has not consented to use the application"},
+		"-mail.reason.sign_in.consent": oauth.Refused{Code: "invalid_grant", Words: "AADSTS65001: The user or administrator has not consented to use the application"},
 		"-mailout.check.sign_in_away":  errors.New("sign-in service: timeout"),
 		"-mailout.check.token":         oauth.Refused{Code: "no_consent"},
 	} {

@@ -215,7 +215,7 @@ func (t *tester) signInKey(err error) string {
 	case "mail.reason.later":
 		return "mailout.check.later"
 	default:
-		if strings.HasPrefix(reason, "mail.reason.sign_in_") {
+		if strings.HasPrefix(reason, "mail.reason.sign_in.") {
 			return reason
 		}
 	}

@@ -80,7 +80,7 @@ func judgeSignIn(v verdict, err error, code int) verdict {
 	case errors.As(err, &t) && errors.As(err, &no):
 		v.then, v.reason = setUp, "mailout.reason.token"
 		if c := no.Cause(); c != "" {
-			v.reason = "mail.reason.sign_in_" + string(c)
+			v.reason = "mail.reason.sign_in." + string(c)
 		}
 	case errors.As(err, &t):
 		v.reason = "mailout.reason.sign_in_away"
@@ -157,12 +157,12 @@ var plain = map[string]string{
 	"mailout.reason.secret":        "the secrets of the mailbox cannot be opened",
 	"mailout.reason.oauth":         "the mailbox needs a sign-in that is not set up",
 	"mailout.reason.token":         "the sign-in of the mailbox has ended",
-	"mail.reason.sign_in_ended":    "the mailbox's consent has ended",
-	"mail.reason.sign_in_consent":  "the organisation has not consented",
-	"mail.reason.sign_in_secret":   "the application's secret is wrong or over",
-	"mail.reason.sign_in_unknown":  "the provider knows no such application or directory",
-	"mail.reason.sign_in_account":  "the account does not exist or is locked",
-	"mail.reason.sign_in_policy":   "the organisation's rules of access stand against the sign-in",
+	"mail.reason.sign_in.ended":    "the mailbox's consent has ended",
+	"mail.reason.sign_in.consent":  "the organisation has not consented",
+	"mail.reason.sign_in.secret":   "the application's secret is wrong or over",
+	"mail.reason.sign_in.unknown":  "the provider knows no such application or directory",
+	"mail.reason.sign_in.account":  "the account does not exist or is locked",
+	"mail.reason.sign_in.policy":   "the organisation's rules of access stand against the sign-in",
 	"mailout.reason.sign_in_away":  "the sign-in service of Microsoft or Google does not answer",
 	"mailout.reason.mechanism":     "the mail server offers no way to sign in that we know",
 	"mailout.reason.dkim":          "the DKIM key cannot be read",

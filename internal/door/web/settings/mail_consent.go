@@ -165,7 +165,7 @@ func (p post) exchange(r *http.Request, m channel.Mailbox, s channel.Secrets, ve
 // remedy is what is to be done about a refusal, as far as it is known, and the provider's own words.
 func remedy(ctx context.Context, no oauth.Refused) string {
 	if c := no.Cause(); c != "" && c != oauth.Ended { // "again" is what the person is doing
-		return i18n.T(ctx, "mail.reason.sign_in_"+string(c)) + " " + no.Error()
+		return i18n.T(ctx, "mail.reason.sign_in."+string(c)) + " " + no.Error()
 	}
 	return no.Error()
 }
