@@ -171,7 +171,7 @@ func (a *App) wire() error {
 	}
 	signIn := newMailSignIn(a.DB, key, mailClient())
 	sender := mailout.Sender{DB: a.DB, Blobs: a.Blobs, Key: key, SMTP: func() config.SMTP { return cfg.SMTP }, Host: config.Host(cfg.BaseURL),
-		Token: signIn.out, Spent: signIn.keeper.Spent, Graph: signIn.send}
+		Doubt: cfg.SMTP.Doubt, Token: signIn.out, Spent: signIn.keeper.Spent, Graph: signIn.send}
 	a.fetcher = mailin.Fetcher{DB: a.DB, Blobs: a.Blobs, Key: key, Token: signIn.in, Spent: signIn.keeper.Spent, Graph: signIn.graph, Notify: notifyAt(cfg.BaseURL),
 		Intake: intake.Configured(cfg)}
 	a.listen.DB, a.listen.Blobs, a.listen.Intake, a.listen.Domain = a.DB, a.Blobs, a.fetcher.Intake, config.Host(cfg.BaseURL)

@@ -68,7 +68,8 @@ func startMailbox(t *testing.T) (*mailbox, []string) {
 	go func() { _ = server.Serve(l) }() // ends with Close
 	t.Cleanup(func() { _ = server.Close() })
 	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return box, []string{"LANG=en_GB.UTF-8", "ENTRAIDE_SMTP_HOST=127.0.0.1", "ENTRAIDE_SMTP_PORT=" + port, "ENTRAIDE_SMTP_TLS=none", "ENTRAIDE_SMTP_FROM=aide@exemple.test"}
+	return box, []string{"LANG=en_GB.UTF-8", "ENTRAIDE_SMTP_HOST=127.0.0.1", "ENTRAIDE_SMTP_PORT=" + port, "ENTRAIDE_SMTP_TLS=none", "ENTRAIDE_SMTP_FROM=aide@exemple.test",
+		"ENTRAIDE_SMTP_DOUBT=2s"} // a kill in the middle of a mail leaves its fate unknown
 }
 
 // build makes the real binary.

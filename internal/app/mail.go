@@ -55,14 +55,23 @@ func (x mailSignIn) out(ctx context.Context, m channel.Mailbox, s channel.Secret
 }
 
 // send sends one message through Microsoft Graph. Errors: mailout.GraphError.
-func (x mailSignIn) send(ctx context.Context, m channel.Mailbox, token string, raw []byte) error {
-	if len(raw) > msgraph.MaxMail {
-		return mailout.GraphError{Status: http.StatusRequestEntityTooLarge, Words: "message over 4 MB"}
+func (x mailSignIn) send(ctx context.Context, m channel.Mailbox, token string, mail mailout.GraphMail) error {
+	if len(mail.Raw) > msgraph.MaxMail {
+		return mailout.GraphError{Status: http.StatusRequestEntityTooLarge, Words: "text over 4 MB"}
 	}
-	err := x.graph.Send(ctx, token, m.Account(m.Out.User), raw)
+	var err error
+	if user := m.Account(m.Out.User); len(mail.Files) > 0 {
+		err = x.graph.SendLarge(ctx, token, user, mail.Raw, mail.Files)
+	} else {
+		err = x.graph.Send(ctx, token, user, mail.Raw)
+	}
 	var e msgraph.Error
-	if errors.As(err, &e) {
-		return mailout.GraphError{Status: e.Status, Words: e.Words, After: e.After}
+	var not msgraph.NotSent
+	switch unsent := errors.As(err, &not); {
+	case errors.As(err, &e):
+		return mailout.GraphError{Status: e.Status, Unsent: unsent, Words: e.Words, After: e.After}
+	case unsent:
+		return mailout.GraphError{Unsent: true, Words: err.Error()}
 	}
 	return err
 }

@@ -42,6 +42,7 @@ func rules(c Config) []rule {
 		{"smtp.port", when(c.SMTP.Port < 1 || c.SMTP.Port > 65535, "must lie between 1 and 65535")},
 		{"smtp.tls", among(c.SMTP.TLS, "starttls", "tls", "none")},
 		{"smtp.from", sender(c.SMTP)},
+		{"smtp.doubt", when(c.SMTP.Doubt < time.Second, "must be at least 1s")},
 		{"mail.listen", doors(c.Mail)},
 		{"mail.relays", networks(c.Mail.Relays)},
 		{"mail.key", when((c.Mail.Cert == "") != (c.Mail.Key == ""), "name the certificate and its key, or neither")},

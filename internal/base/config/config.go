@@ -44,6 +44,8 @@ type SMTP struct {
 	Password Secret `toml:"password"`
 	TLS      string `toml:"tls"`  // "starttls" (required), "tls" (from the first byte) or "none"
 	From     string `toml:"from"` // "Entraide <aide@exemple.fr>"
+	// Doubt is how long a mail waits whose fate is unknown, as after a power cut in the middle of it, before it goes out again.
+	Doubt time.Duration `toml:"doubt"`
 }
 
 // Own returns the address that From names, alone in a list; nil without one.
@@ -115,7 +117,7 @@ func Default() Config {
 	return Config{
 		Data:    "data",
 		Listen:  "127.0.0.1:8080",
-		SMTP:    SMTP{Port: 587, TLS: "starttls"},
+		SMTP:    SMTP{Port: 587, TLS: "starttls", Doubt: 15 * time.Minute},
 		Limits:  Limits{Upload: 25 << 20, Body: 1 << 20, Mail: 50 << 20},
 		Log:     Log{Level: "info", Format: "text"},
 		Session: Session{Idle: 7 * 24 * time.Hour, Max: 30 * 24 * time.Hour},

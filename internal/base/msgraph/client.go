@@ -21,7 +21,7 @@ import (
 // Base is where Graph answers.
 const Base = "https://graph.microsoft.com/v1.0"
 
-// MaxMail is the most bytes of a message that sendMail takes: requests are at most 4 MB, and it travels in base64.
+// MaxMail is the most bytes of a message that one request takes: it is at most 4 MB, and the message travels in base64.
 const MaxMail = 2_900_000
 
 // Client calls Graph. Safe for concurrent use.
@@ -154,13 +154,17 @@ type named struct {
 
 // Send sends a message in MIME form as user.
 func (c Client) Send(ctx context.Context, token, user string, raw []byte) error {
-	body := make([]byte, base64.StdEncoding.EncodedLen(len(raw)))
-	base64.StdEncoding.Encode(body, raw)
-	r, err := c.call(ctx, http.MethodPost, c.mailbox(user)+"/sendMail", token, "text/plain", body)
+	r, err := c.call(ctx, http.MethodPost, c.mailbox(user)+"/sendMail", token, "text/plain", inBase64(raw))
 	if err != nil {
 		return err
 	}
 	return drain(r)
+}
+
+func inBase64(raw []byte) []byte {
+	body := make([]byte, base64.StdEncoding.EncodedLen(len(raw)))
+	base64.StdEncoding.Encode(body, raw)
+	return body
 }
 
 // Subscribe asks Graph to call address when a message comes into a folder, with state, until a moment: seven days ahead at

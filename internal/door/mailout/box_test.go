@@ -176,13 +176,13 @@ func TestGraph(t *testing.T) {
 	var answers []error
 	var got [][]byte
 	s.Token = func(context.Context, channel.Mailbox, channel.Secrets) (string, error) { return "jeton", nil }
-	s.Graph = func(_ context.Context, _ channel.Mailbox, token string, raw []byte) error {
+	s.Graph = func(_ context.Context, _ channel.Mailbox, token string, m mailout.GraphMail) error {
 		if token != "jeton" {
 			t.Errorf("token %q", token)
 		}
 		err := answers[0]
 		answers = answers[1:]
-		got = append(got, raw)
+		got = append(got, m.Raw)
 		return err
 	}
 	for name, c := range map[string]struct {
@@ -227,7 +227,7 @@ func TestGraphOutOfOrder(t *testing.T) {
 		}
 	}
 	var answer error
-	s.Graph = func(context.Context, channel.Mailbox, string, []byte) error { return answer }
+	s.Graph = func(context.Context, channel.Mailbox, string, mailout.GraphMail) error { return answer }
 	for _, c := range []struct {
 		answer error
 		least  time.Duration
@@ -399,6 +399,51 @@ func TestFilesAreCarried(t *testing.T) {
 	}
 }
 
+// What is too much for one request of Microsoft Graph goes there with its files beside it; what failed before it left is
+// tried again without a doubt.
+func TestLargeFilesByGraph(t *testing.T) {
+	d := dbtest.Open(t, db.SQLite, dbtest.Options{})
+	store, err := blob.OpenDir(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := box(t, d, config.SMTP{}, channel.Secrets{}, func(m *channel.Mailbox) { m.Out = channel.Outbound{Way: channel.Graph} })
+	s := sender(d, config.SMTP{})
+	s.Key, s.Blobs = sealKey(t), store
+	s.Token = func(context.Context, channel.Mailbox, channel.Secrets) (string, error) { return "jeton", nil }
+	for size, apart := range map[int]int{1000: 0, 5_000_000: 2} {
+		data := strings.Repeat("x", size)
+		ref, err := store.Put(t.Context(), strings.NewReader(data), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tries := 0
+		s.Graph = func(_ context.Context, _ channel.Mailbox, _ string, g mailout.GraphMail) error {
+			if tries++; tries == 1 {
+				return mailout.GraphError{Status: 500, Unsent: true, Words: "upload"}
+			}
+			in := read(t, string(g.Raw))
+			if len(g.Files) != apart || len(in.Attachments) != 2-apart || in.InReplyTo != "b@x" {
+				t.Errorf("%d bytes: %d files beside, %d inside", size, len(g.Files), len(in.Attachments))
+			}
+			if apart > 0 && (g.Files[0].ContentID != "p@x" || g.Files[1].Name != "journal.log" || string(g.Files[1].Data) != data) {
+				t.Errorf("files: %s, %s", g.Files[0].Name, g.Files[1].Name)
+			}
+			return nil
+		}
+		e := post(t, d, by(m, func(c *channel.Content) {
+			c.HTML = `<p><img src="cid:p@x"></p>`
+			c.Files = []channel.File{{Hash: ref.Hash, Name: "vue.png", Type: "image/png", ContentID: "p@x"}, {Hash: ref.Hash, Name: "journal.log"}}
+		}))
+		if err := attempt(t, s, e, 0); err == nil || !strings.HasPrefix(find(t, d, e.ID).Reason, "mail.reason.later") {
+			t.Errorf("unsent: %v, %s", err, find(t, d, e.ID).Reason)
+		}
+		if err := attempt(t, s, e, 1); find(t, d, e.ID).State != channel.Sent {
+			t.Errorf("%d bytes: %v", size, err)
+		}
+	}
+}
+
 func TestABurstSharesConnections(t *testing.T) {
 	d := dbtest.Open(t, db.SQLite, dbtest.Options{})
 	srv := &server{refuse: map[string][]*smtpError{"n7@x.fr": {{Code: 550, EnhancedCode: [3]int{5, 1, 1}, Message: "no such user"}}}}
@@ -521,8 +566,8 @@ func TestTheTestOfAGraphMailbox(t *testing.T) {
 		"-mailout.check.message":       mailout.GraphError{Status: 400, Words: "ErrorInvalidRecipients"},
 	} {
 		given := func(context.Context, channel.Mailbox, channel.Secrets) (string, error) { return "jeton", nil }
-		s := mailout.Sender{Token: given, Graph: func(_ context.Context, _ channel.Mailbox, _ string, raw []byte) error {
-			if read(t, string(raw)).To[0].Address != "a@x.fr" {
+		s := mailout.Sender{Token: given, Graph: func(_ context.Context, _ channel.Mailbox, _ string, m mailout.GraphMail) error {
+			if read(t, string(m.Raw)).To[0].Address != "a@x.fr" {
 				t.Error("to somebody else")
 			}
 			return answer
@@ -536,7 +581,7 @@ func TestTheTestOfAGraphMailbox(t *testing.T) {
 		"-mailout.check.sign_in_away":  errors.New("sign-in service: timeout"),
 		"-mailout.check.token":         oauth.Refused{Code: "no_consent"},
 	} {
-		s := mailout.Sender{Graph: func(context.Context, channel.Mailbox, string, []byte) error { return nil },
+		s := mailout.Sender{Graph: func(context.Context, channel.Mailbox, string, mailout.GraphMail) error { return nil },
 			Token: func(context.Context, channel.Mailbox, channel.Secrets) (string, error) { return "", err }}
 		if got := steps(s.Test(t.Context(), m, channel.Secrets{}, "a@x.fr")); got != want {
 			t.Errorf("%v: %s, want %s", err, got, want)

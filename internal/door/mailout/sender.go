@@ -24,6 +24,7 @@ import (
 	"entraide/internal/base/errs"
 	"entraide/internal/base/i18n"
 	"entraide/internal/base/job"
+	"entraide/internal/base/msgraph"
 	"entraide/internal/base/seal"
 	"entraide/internal/domain/channel"
 	"entraide/internal/domain/ticket"
@@ -145,7 +146,7 @@ func (w worker) deliver(ctx context.Context, e errand) error {
 	if err != nil {
 		return w.giveUp(ctx, e, "mail.reason.address", err.Error())
 	}
-	raw, err := w.write(ctx, e)
+	raw, files, err := w.write(ctx, e)
 	var stuck stuckError
 	if errors.As(err, &stuck) {
 		return w.wait(ctx, e, stuck.reason, stuck.words)
@@ -163,7 +164,7 @@ func (w worker) deliver(ctx context.Context, e errand) error {
 			return err
 		})
 	}
-	err = w.pool.line(e.route).send(ctx, w.Sender, e.route, parcel{from: from, to: to, raw: raw, id: e.envelope.ID, begin: begin})
+	err = w.pool.line(e.route).send(ctx, w.Sender, e.route, parcel{from: from, to: to, raw: raw, files: files, id: e.envelope.ID, begin: begin})
 	if err != nil {
 		return w.refused(ctx, e, err)
 	}
@@ -181,8 +182,9 @@ func (w worker) deliver(ctx context.Context, e errand) error {
 	})
 }
 
-// write makes the message, with its files, signed where the mailbox signs.
-func (w worker) write(ctx context.Context, e errand) ([]byte, error) {
+// write makes the message, with its files, signed where the mailbox signs. What is too much for one request of Microsoft
+// Graph comes without the files, and they beside it.
+func (w worker) write(ctx context.Context, e errand) (raw []byte, apart []msgraph.File, err error) {
 	l := letter{envelope: e.envelope, from: e.route.from, replyTo: e.route.replyTo, host: w.Host, date: w.DB.Now()}
 	for _, f := range e.envelope.Content.Files {
 		data, err := readAll(ctx, w.Blobs, f.Hash)
@@ -191,15 +193,24 @@ func (w worker) write(ctx context.Context, e errand) ([]byte, error) {
 			continue // the words still matter
 		}
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		l.files = append(l.files, file{f, data})
 	}
-	raw, err := build(l)
-	if err != nil {
-		return nil, err
+	if raw, err = build(l); err != nil {
+		return nil, nil, err
 	}
-	return sign(raw, e.route)
+	if e.route.way == channel.Graph && len(raw) > msgraph.MaxMail {
+		for _, f := range l.files {
+			apart = append(apart, msgraph.File{Name: f.Name, Type: f.Type, ContentID: f.ContentID, Data: f.data})
+		}
+		l.files = nil
+		if raw, err = build(l); err != nil {
+			return nil, nil, err
+		}
+	}
+	raw, err = sign(raw, e.route)
+	return raw, apart, err
 }
 
 // refused says what follows from a failed attempt: another one, waiting for a set-up, or the end.

@@ -12,6 +12,7 @@ import (
 	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
 
+	"entraide/internal/base/msgraph"
 	"entraide/internal/base/oauth"
 	"entraide/internal/domain/channel"
 )
@@ -27,8 +28,9 @@ const (
 type parcel struct {
 	from, to wired
 	raw      []byte
-	id       string       // of the envelope, for notices of delivery
-	begin    func() error // called just before the body leaves; an error stops it
+	files    []msgraph.File // for Microsoft Graph: those that raw does not contain
+	id       string         // of the envelope, for notices of delivery
+	begin    func() error   // called just before the body leaves; an error stops it
 }
 
 // stage is how far a session got. What failed before doubting left no mail behind.

@@ -12,9 +12,6 @@ import (
 // it is encoded.
 const maxCarried = 10 << 20
 
-// maxGraph is the same where Microsoft Graph sends: what it takes is less than 3 MB.
-const maxGraph = 2 << 20
-
 // cargo is what a mail carries of a message's files, and what it says of them.
 type cargo struct {
 	files    []channel.File
@@ -23,13 +20,10 @@ type cargo struct {
 }
 
 // carry decides what the mail of s carries: files in their order, pictures that the message shows first, up to
-// maxCarried or maxGraph. The rest is named with a link for who can follow it.
+// maxCarried. The rest is named with a link for who can follow it.
 func carry(l i18n.Loc, p Place, s story) cargo {
 	c := cargo{pictures: map[string]string{}}
 	room := int64(maxCarried)
-	if s.graph {
-		room = maxGraph
-	}
 	take := func(f ticket.Attachment, cid string) bool {
 		if f.Size > room {
 			return false

@@ -21,7 +21,6 @@ type story struct {
 	files     []ticket.Attachment // of the message
 	before    []ticket.Message    // what was said before and is quoted
 	survivor  ticket.Ticket       // of a merge
-	graph     bool                // it leaves by Microsoft Graph
 	inside    bool                // an answer stays inside the desk
 	outsider  bool                // the person cannot sign in: no links, everything goes by answering
 }

@@ -131,7 +131,7 @@ func (t Teller) post(ctx context.Context, tx *db.Tx, x news, w words, d notify.D
 		return err
 	}
 	inside := p.internal && kindOf(x.told) == "" && !f.public(w)
-	s := story{told: x.told, graph: m.box.Out.Way == channel.Graph, inside: inside, ticket: f.ticket, actor: actor(first), recipient: p.name, body: w.body, files: w.files, survivor: f.survivor, outsider: p.outsider}
+	s := story{told: x.told, inside: inside, ticket: f.ticket, actor: actor(first), recipient: p.name, body: w.body, files: w.files, survivor: f.survivor, outsider: p.outsider}
 	if kind := kindOf(x.told); kind == Reply || kind == Pending || kind == Resolved {
 		if s.before, err = m.before(ctx, tx, f.ticket, w.message()); err != nil {
 			return err
