@@ -68,7 +68,7 @@ type load struct {
 func (f Filter) byQueue() bool {
 	return f.Active && (f.Assignee == "" || f.Assignee == "none") && f.Q == "" && f.Statuses == nil && f.Kinds == nil &&
 		f.Level == 0 && f.Requester == "" && f.Categories == nil && f.Priority == 0 && f.Tag == "" && !f.Mentioned && !f.Watched &&
-		f.ResolvedDays == 0 && f.Site == "" && f.UpdatedSince.IsZero() && f.ExternalID == ""
+		f.ResolvedDays == 0 && f.Due == "" && f.Site == "" && f.UpdatedSince.IsZero() && f.ExternalID == ""
 }
 
 // chosen returns how many of l's tickets a filter chooses for which byQueue holds.

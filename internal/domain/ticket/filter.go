@@ -32,10 +32,33 @@ type Filter struct {
 	Mentioned    bool      `json:"mentioned,omitempty"`     // the actor is
 	Watched      bool      `json:"watched,omitempty"`       // by the actor
 	ResolvedDays int       `json:"resolved_days,omitempty"` // resolved and so for at most this many days
+	Due          Due       `json:"due,omitempty"`           // of active ones alone
 	Site         string    `json:"site,omitempty"`          // of the requester
 	UpdatedSince time.Time `json:"updated_since,omitzero"`
 	ExternalID   string    `json:"external_id,omitempty"`
 }
+
+// Due says how close the next promised moment is.
+type Due string
+
+// The distances.
+const (
+	DueSoon Due = "soon" // late, or within SoonBefore
+	DueLate Due = "late" // over
+)
+
+// SoonBefore is how long before a promised moment a ticket counts as soon late.
+const SoonBefore = 2 * time.Hour
+
+// nextDue is Ticket.NextDue as the index ticket_due has it; what is not promised comes last.
+const nextDue = "(CASE WHEN t.responded_at = 0 AND t.due_response_at > 0 AND (t.due_resolution_at = 0 OR t.due_response_at < t.due_resolution_at) THEN t.due_response_at" +
+	" WHEN t.due_resolution_at > 0 THEN t.due_resolution_at ELSE 9000000000000000 END)"
+
+// byDue lets the indexes over nextDue be used.
+const byDue = "t.active AND t.urgency > 0"
+
+// neverDue is nextDue where nothing is promised.
+const neverDue = 9_000_000_000_000_000
 
 // Sort orders a list.
 type Sort string
@@ -46,10 +69,19 @@ const (
 	ByCreated  Sort = "created"  // newest first
 	ByPriority Sort = "priority" // most urgent first, then the longest untouched
 	ByOldest   Sort = "oldest"   // longest untouched first
+	ByDue      Sort = "due"      // what is promised soonest first; of active tickets alone
 )
 
 // Sorts lists all orders as pages offer them.
-func Sorts() []Sort { return []Sort{ByUpdated, ByCreated, ByPriority, ByOldest} }
+func Sorts() []Sort { return []Sort{ByUpdated, ByCreated, ByPriority, ByOldest, ByDue} }
+
+// Sorts lists the orders that a list of f may have.
+func (f Filter) Sorts() []Sort {
+	if f.Active {
+		return Sorts()
+	}
+	return slices.DeleteFunc(Sorts(), func(s Sort) bool { return s == ByDue })
+}
 
 // Page asks for part of a list.
 type Page struct {
@@ -169,6 +201,12 @@ func (w *where) filterMore(f Filter, a auth.Actor) {
 	if f.ResolvedDays > 0 {
 		w.add("t.status = 'resolved' AND t.resolved_at >= " + w.arg(db.Ms(w.tx.Now.AddDate(0, 0, -f.ResolvedDays))))
 	}
+	switch f.Due {
+	case DueSoon:
+		w.add(byDue + " AND " + nextDue + " <= " + w.arg(db.Ms(w.tx.Now.Add(SoonBefore))))
+	case DueLate:
+		w.add(byDue + " AND " + nextDue + " <= " + w.arg(db.Ms(w.tx.Now)))
+	}
 	if f.Site != "" {
 		w.add("r.site = " + w.arg(f.Site))
 	}
@@ -225,6 +263,8 @@ func (s Sort) order() string {
 		return "t.priority, t.updated_at, t.id"
 	case ByOldest:
 		return "t.updated_at, t.id"
+	case ByDue:
+		return nextDue + ", t.id"
 	default:
 		return "t.updated_at DESC, t.id DESC"
 	}
@@ -239,6 +279,8 @@ func (w *where) after(c cursor) {
 		w.add("(t.priority, t.updated_at, t.id) > (" + w.arg(c.P) + ", " + w.arg(c.At) + ", " + w.arg(c.ID) + ")")
 	case ByOldest:
 		w.add("(t.updated_at, t.id) > (" + w.arg(c.At) + ", " + w.arg(c.ID) + ")")
+	case ByDue:
+		w.add("(" + nextDue + ", t.id) > (" + w.arg(c.At) + ", " + w.arg(c.ID) + ")")
 	default:
 		w.add("(t.updated_at, t.id) < (" + w.arg(c.At) + ", " + w.arg(c.ID) + ")")
 	}
@@ -257,7 +299,13 @@ func List(ctx context.Context, tx *db.Tx, a auth.Actor, f Filter, p Page) ([]Tic
 	}
 	all = all[:p.Limit]
 	last := all[p.Limit-1]
-	b, err := json.Marshal(cursor{p.Sort, last.Priority, db.Ms(last.UpdatedAt), last.ID})
+	at := db.Ms(last.UpdatedAt)
+	if p.Sort == ByDue {
+		if at = neverDue; !last.NextDue().IsZero() {
+			at = db.Ms(last.NextDue())
+		}
+	}
+	b, err := json.Marshal(cursor{p.Sort, last.Priority, at, last.ID})
 	if err != nil {
 		return nil, "", err
 	}
@@ -276,6 +324,9 @@ func listQuery(tx *db.Tx, a auth.Actor, f Filter, p *Page) (string, []any, error
 	if !slices.Contains(Sorts(), p.Sort) {
 		return "", nil, errs.InvalidField("sort", "ticket.sort_unknown")
 	}
+	if !slices.Contains(f.Sorts(), p.Sort) {
+		return "", nil, errs.InvalidField("sort", "ticket.sort_due")
+	}
 	w := &where{tx: tx}
 	w.see(a, f)
 	w.filter(f, a)
@@ -286,6 +337,9 @@ func listQuery(tx *db.Tx, a auth.Actor, f Filter, p *Page) (string, []any, error
 			return "", nil, errs.InvalidField("cursor", "ticket.cursor")
 		}
 		w.after(c)
+	}
+	if p.Sort == ByDue {
+		w.add(byDue)
 	}
 	order := p.Sort.order()
 	if w.latest && p.Sort == ByUpdated { // spares PostgreSQL sorting what it has in order

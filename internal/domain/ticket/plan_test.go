@@ -2,6 +2,7 @@ package ticket_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
@@ -30,6 +31,11 @@ func builtIn() (all []ticket.Filter) {
 		all = append(all, ticket.OfQueue(ticket.Queue{ID: q}).Filter)
 	}
 	return all
+}
+
+func view(id string) ticket.View {
+	all := ticket.BuiltIn()
+	return all[slices.IndexFunc(all, func(v ticket.View) bool { return v.ID == id })]
 }
 
 func TestNoListReadsAWholeTable(t *testing.T) {
@@ -66,10 +72,16 @@ func TestNoListReadsAWholeTable(t *testing.T) {
 		"by words":              {"COVERING INDEX ticket_updated", list(paul, ticket.Filter{Q: "imprimante 77"}, "")},
 		"counts":                {"ticket_queue", func(tx *db.Tx) (string, []any) { return ticket.CountsQuery(tx, paul, builtIn()) }},
 		"counts of queues":      {"ticket_free", func(tx *db.Tx) (string, []any) { return ticket.LoadsQuery(paul, true) }},
-		"mine that wait":        {"ticket_waiting", list(paul, ticket.BuiltIn()[3].Filter, "")},
-		"conversation":          {"message_ticket", text(ticket.ConversationQuery, "t000000077", true, "paul")},
-		"a ticket":              {"ticket", text("SELECT "+ticket.FindColumns+" WHERE t.id = $1", "t000000077")},
-		"a history":             {"event_ref", text("SELECT id FROM event e WHERE e.ref = $1 ORDER BY e.id", "ticket/t000000077")},
+		"mine that wait":        {"ticket_waiting", list(paul, view("pending").Filter, "")},
+		"due soon":              {"ticket_queue_due (queue_id=? AND <expr><?)", list(paul, view("late").Filter, ticket.ByDue)},
+		"a queue, due first":    {"ticket_queue_due", list(paul, ticket.OfQueue(ticket.Queue{ID: "q1"}).Filter, ticket.ByDue)},
+		"count of due soon": {"ticket_queue_due (queue_id=? AND <expr><?)", func(tx *db.Tx) (string, []any) {
+			return ticket.CountsQuery(tx, paul, []ticket.Filter{view("late").Filter})
+		}},
+		"active, due first": {"ticket_due", list(paul, ticket.Filter{Active: true}, ticket.ByDue)},
+		"conversation":      {"message_ticket", text(ticket.ConversationQuery, "t000000077", true, "paul")},
+		"a ticket":          {"ticket", text("SELECT "+ticket.FindColumns+" WHERE t.id = $1", "t000000077")},
+		"a history":         {"event_ref", text("SELECT id FROM event e WHERE e.ref = $1 ORDER BY e.id", "ticket/t000000077")},
 	}
 	each(t, func(h *house) {
 		h.do(func(ctx context.Context, tx *db.Tx) error { return fill(ctx, tx, 20_000, 1) })

@@ -124,6 +124,15 @@ type Ticket struct {
 	Assignee               string // name
 }
 
+// NextDue is the next promised moment: of the first answer while there is none, else of the resolution; zero = nothing is
+// promised, or the clocks stand still.
+func (t Ticket) NextDue() time.Time {
+	if t.RespondedAt.IsZero() && !t.DueResponse.IsZero() && (t.DueResolved.IsZero() || t.DueResponse.Before(t.DueResolved)) {
+		return t.DueResponse
+	}
+	return t.DueResolved
+}
+
 // Reference is the name people use: "INC-1042".
 func (t Ticket) Reference() string { return t.Kind.prefix() + "-" + strconv.FormatInt(t.Number, 10) }
 

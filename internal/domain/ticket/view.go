@@ -28,6 +28,7 @@ func BuiltIn() []View {
 	return []View{
 		{ID: "mine", Filter: Filter{Active: true, Assignee: "me"}},
 		{ID: "unassigned", Filter: Filter{Active: true, Assignee: "none", MyTeams: true}},
+		{ID: "late", Filter: Filter{Active: true, MyTeams: true, Due: DueSoon}},
 		{ID: "teams", Filter: Filter{Active: true, MyTeams: true}},
 		{ID: "pending", Filter: Filter{Statuses: []Status{Pending}, Active: true, Assignee: "me"}},
 		{ID: "mentioned", Filter: Filter{Active: true, Mentioned: true}},

@@ -183,8 +183,9 @@ type listTicketsIn struct {
 	Tag       string    `query:"tag" required:"false" maxLength:"60"`
 	Priority  int       `query:"priority" required:"false" minimum:"1" maximum:"4" doc:"This or higher; 1 is the highest."`
 	Since     time.Time `query:"updated_since" required:"false" doc:"Changed at this instant or later, RFC 3339."`
+	Due       string    `query:"due" required:"false" enum:"soon,late" doc:"Active ones whose next promised moment is over (late), or at most two hours away (soon)."`
 	External  string    `query:"external_id" required:"false" maxLength:"200"`
-	Sort      string    `query:"sort" required:"false" enum:"updated,created,priority,oldest" doc:"updated (latest change first) unless given."`
+	Sort      string    `query:"sort" required:"false" enum:"updated,created,priority,oldest,due" doc:"updated (latest change first) unless given; due (soonest promised first) for active tickets alone."`
 }
 
 func (s *server) listTickets(ctx context.Context, tx *db.Tx, a auth.Actor, in *listTicketsIn) (list[ticketJSON], error) {
@@ -198,6 +199,9 @@ func (s *server) listTickets(ctx context.Context, tx *db.Tx, a auth.Actor, in *l
 	}
 	if active := []ticket.Status{ticket.New, ticket.Open, ticket.Pending}; slices.Equal(f.Statuses, active) {
 		f.Statuses, f.Active = nil, true // has an index of its own
+	}
+	if in.Due != "" {
+		f.Due, f.Active = ticket.Due(in.Due), true
 	}
 	for _, v := range in.Type {
 		f.Kinds = append(f.Kinds, ticket.Kind(v))

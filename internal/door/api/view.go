@@ -38,12 +38,13 @@ type filterJSON struct {
 	MyTeams      bool     `json:"my_teams,omitempty" doc:"In queues of the caller's teams."`
 	Mentioned    bool     `json:"mentioned,omitempty" doc:"The caller is."`
 	Watched      bool     `json:"watched,omitempty" doc:"By the caller."`
+	Due          string   `json:"due,omitempty" enum:"soon,late" doc:"The next promised moment is over (late), or at most two hours away (soon)."`
 	ResolvedDays int      `json:"resolved_days,omitempty" minimum:"1" maximum:"3650" doc:"Resolved within so many days."`
 }
 
 func showFilter(f ticket.Filter) filterJSON {
 	j := filterJSON{Q: f.Q, Active: f.Active, Queues: f.Queues, Level: f.Level, Assignee: f.Assignee, Requester: f.Requester,
-		Categories: f.Categories, Priority: f.Priority, Tag: f.Tag, MyTeams: f.MyTeams, Mentioned: f.Mentioned, Watched: f.Watched, ResolvedDays: f.ResolvedDays}
+		Categories: f.Categories, Priority: f.Priority, Tag: f.Tag, MyTeams: f.MyTeams, Mentioned: f.Mentioned, Watched: f.Watched, Due: string(f.Due), ResolvedDays: f.ResolvedDays}
 	for _, v := range f.Statuses {
 		j.Status = append(j.Status, string(v))
 	}
@@ -56,7 +57,7 @@ func showFilter(f ticket.Filter) filterJSON {
 // filter reads a filter, with names turned into ids.
 func (s *server) filter(ctx context.Context, tx *db.Tx, a auth.Actor, j filterJSON) (ticket.Filter, error) {
 	f := ticket.Filter{Q: j.Q, Active: j.Active, Level: j.Level, Assignee: j.Assignee, Priority: j.Priority, Tag: j.Tag, MyTeams: j.MyTeams,
-		Mentioned: j.Mentioned, Watched: j.Watched, ResolvedDays: j.ResolvedDays}
+		Mentioned: j.Mentioned, Watched: j.Watched, Due: ticket.Due(j.Due), ResolvedDays: j.ResolvedDays}
 	for _, v := range j.Status {
 		f.Statuses = append(f.Statuses, ticket.Status(v))
 	}

@@ -41,6 +41,8 @@ func viewIcon(id string) string {
 		return "inbox"
 	case "teams":
 		return "users"
+	case "late":
+		return "alarm-clock"
 	case "pending":
 		return "circle-pause"
 	case "mentioned":
@@ -128,7 +130,7 @@ func readFrame(ctx context.Context, tx *db.Tx, a auth.Actor, q query, current st
 	if err != nil {
 		return f, err
 	}
-	found, next, err := ticket.List(ctx, tx, a, f.filter, ticket.Page{Sort: ticket.Sort(q.sort), Cursor: q.cursor})
+	found, next, err := ticket.List(ctx, tx, a, f.filter, ticket.Page{Sort: f.sort(q), Cursor: q.cursor})
 	if err != nil {
 		return f, err
 	}
@@ -165,7 +167,7 @@ func (f *frame) groups(l i18n.Loc, views []named, counts []int, q query) {
 		if counts[i] > 0 {
 			count = howMany(counts[i])
 		}
-		g.Views = append(g.Views, ui.View{Label: v.Name, Icon: v.icon, Href: viewPath(v.ID), Count: count, Current: v.ID == q.view})
+		g.Views = append(g.Views, ui.View{Label: v.Name, Icon: v.icon, Href: viewPath(v.ID), Count: count, Current: v.ID == q.view, Hot: v.ID == "late" && count != ""})
 	}
 	f.ViewsURL = link(viewPath(q.view), with(q.values(false), "part", "views"))
 }
@@ -211,7 +213,7 @@ func row(l i18n.Loc, t ticket.Ticket, tx *db.Tx, rest url.Values, current bool) 
 		who += " · " + t.Site
 	}
 	when := l.When(t.UpdatedAt, tx.Now)
-	if due := t.DueResolved; t.Status.Active() && !due.IsZero() {
+	if due := t.NextDue(); t.Status.Active() && !due.IsZero() {
 		when = l.Duration(due.Sub(tx.Now))
 	}
 	return ui.Row{ID: t.ID, Ref: t.Reference(), Subject: t.Subject, Who: who, When: when, Kind: kind, Status: word,
@@ -234,15 +236,23 @@ func (f *frame) narrow(l i18n.Loc, q query) {
 		n.Priority = strconv.Itoa(q.priority)
 	}
 	n.Categories = append(n.Categories, categories(l, f.tree)...)
-	chosen := q.sort
-	if chosen == "" {
-		chosen = string(ticket.ByUpdated)
-	}
-	for _, s := range ticket.Sorts() {
+	chosen := string(f.sort(q))
+	for _, s := range f.filter.Sorts() {
 		v := q.values(false)
 		v.Del("cursor")
 		f.Sorts = append(f.Sorts, ui.Tab{Label: l.T("desk.sort." + string(s)), Href: link(viewPath(q.view), with(v, "sort", string(s))), Current: string(s) == chosen})
 	}
+}
+
+// sort is the order of the list: the one chosen, if this list may have it, else that of the view.
+func (f *frame) sort(q query) ticket.Sort {
+	switch s := ticket.Sort(q.sort); {
+	case s != "" && slices.Contains(f.filter.Sorts(), s):
+		return s
+	case f.filter.Due != "" && f.filter.Active:
+		return ticket.ByDue
+	}
+	return ticket.ByUpdated
 }
 
 // categories are the active ones as options, with their path.

@@ -14,7 +14,7 @@ import (
 func standing(l i18n.Loc, t ticket.Ticket, now time.Time) (ui.Kind, string) {
 	kind := ui.Kind(t.Status)
 	switch {
-	case t.Status.Active() && !t.DueResolved.IsZero() && t.DueResolved.Before(now):
+	case t.Status.Active() && !t.NextDue().IsZero() && t.NextDue().Before(now):
 		return ui.Late, ""
 	case t.Status == ticket.Pending && t.PendingOn == ticket.OnDate:
 		return kind, l.When(t.PendingUntil, now)

@@ -105,6 +105,9 @@ func inWords(l i18n.Loc, f ticket.Filter, queues map[string]string) string {
 	if f.Active && len(f.Statuses) == 0 {
 		words = append(words, l.T("settings.view.status.active"))
 	}
+	if f.Due != "" {
+		words = append(words, l.T("settings.view.due."+string(f.Due)))
+	}
 	if f.ResolvedDays > 0 {
 		words = append(words, l.T("settings.view.status.resolved"))
 	}
