@@ -17,7 +17,7 @@ after(async () => { await app?.stop(); });
 const everywhere = {
   nobody: () => ["/sign-in", "/forgot"],
   camille: () => ["/", "/requests", request, "/requests/new", "/notifications", "/me", "/me/notifications", "/me/security", "/gallery", "/not/there"],
-  yanis: () => ["/desk/views/mine", "/desk/views/all", ticket, "/desk/call"],
+  yanis: () => ["/desk/views/mine", "/desk/views/late", "/desk/views/all", ticket, ticket + "/promises", "/desk/call", "/settings/replies", "/settings/replies/new"],
   herve: () => ["/settings", "/settings/people", "/settings/people/new", "/settings/teams", "/settings/work", "/settings/mail", "/settings/mail/boxes/new", "/settings/mail/boxes/new?preset=ovh", "/settings/mail/messages", "/settings/mail/rules", "/settings/mail/templates", "/settings/mail/templates/reply/fr", "/settings/mail/blocks", "/settings/mail/addresses", "/settings/organisation", "/settings/categories", "/settings/sla", "/settings/sla/calendars/new", "/settings/sla/policies/new"],
 };
 const missing = /\b(portal|desk|front|settings|ui|web|ticket|notify|identity|form|mailpage|mailout|calendar)\.[a-z_]+(\.[a-z_]+)*\b/;

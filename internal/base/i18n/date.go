@@ -167,3 +167,27 @@ func (l Loc) Duration(d time.Duration) string {
 	}
 	return l.T("base.span.seconds", "s", seconds)
 }
+
+// WorkTime writes working time, to the minute: it has hours but no days, as a day of work is none of 24 hours. « 30 min »,
+// « 40 h », « 40 h 05 »; "40 h 5 min".
+func (l Loc) WorkTime(d time.Duration) string {
+	if d < 0 {
+		return "−" + l.WorkTime(-d)
+	}
+	d = d.Round(time.Minute)
+	if d < time.Minute {
+		return l.T("base.span.minutes", "m", 0)
+	}
+	if d < 24*time.Hour {
+		return l.Duration(d)
+	}
+	h, m := int64(d/time.Hour), int64(d%time.Hour/time.Minute)
+	if m == 0 {
+		return l.T("base.span.hours", "h", h)
+	}
+	minutes := strconv.FormatInt(m, 10)
+	if l.Lang != EN && m < 10 {
+		minutes = "0" + minutes
+	}
+	return l.T("base.span.hours_minutes", "h", h, "m", minutes)
+}

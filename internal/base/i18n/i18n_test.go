@@ -162,6 +162,20 @@ func TestDuration(t *testing.T) {
 	}
 }
 
+func TestWorkTime(t *testing.T) {
+	for d, want := range map[time.Duration][2]string{
+		0:                            {"0_min", "0 min"},
+		20 * time.Second:             {"0_min", "0 min"},
+		90 * time.Minute:             {"1_h_30", "1 h 30 min"},
+		24 * time.Hour:               {"24_h", "24 h"},
+		40*time.Hour + 5*time.Minute: {"40_h_05", "40 h 5 min"},
+		-30 * time.Hour:              {"−30_h", "−30 h"},
+	} {
+		same(t, "fr "+d.String(), fr.WorkTime(d), want[0])
+		same(t, "en "+d.String(), en.WorkTime(d), want[1])
+	}
+}
+
 func TestNumbers(t *testing.T) {
 	same(t, "Number", fr.Number(1234567), "1~234~567")
 	same(t, "Number", fr.Number(-1234), "−1~234")

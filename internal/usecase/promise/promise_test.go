@@ -1,6 +1,7 @@
 package promise_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"entraide/internal/base/auth"
 	"entraide/internal/base/db"
 	"entraide/internal/base/db/dbtest"
+	"entraide/internal/base/errs"
 	"entraide/internal/base/event"
 	"entraide/internal/domain/calendar"
 	"entraide/internal/domain/sla"
@@ -148,6 +150,54 @@ func TestALifeOfPromises(t *testing.T) {
 				t.Errorf("%s: %s, want %s", step.moment, got, step.want)
 			}
 		}
+	})
+}
+
+// What is explained is what was counted: day by day, without lunch, nights, weekends and the time of waiting.
+func TestExplain(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		var id string
+		h.at("12 11:30", &id, h.open(&id))
+		h.at("12 16:00", &id, func(tx *db.Tx) error {
+			_, err := ticket.Pend(t.Context(), tx, paul, id, ticket.OnRequester, time.Time{}, 0)
+			return err
+		})
+		h.at("13 10:00", &id, func(tx *db.Tx) error {
+			_, err := ticket.Reply(t.Context(), tx, ann, id, ticket.Say{Draught: ticket.Draught{Body: "Voici"}})
+			return err
+		})
+		h.at("16 09:20", &id, func(*db.Tx) error { return nil })
+		h.write(func(tx *db.Tx) error {
+			x, err := ticket.Find(t.Context(), tx, self, id)
+			if err != nil {
+				return err
+			}
+			if _, err := promise.Explain(t.Context(), tx, ann, x); !errors.Is(err, errs.Forbidden) {
+				t.Errorf("a requester: %v", err)
+			}
+			all, err := promise.Explain(t.Context(), tx, paul, x)
+			if err != nil {
+				return err
+			}
+			i := slices.IndexFunc(all, func(e promise.Explained) bool { return e.Metric == sla.Resolution })
+			var got []string
+			for _, d := range all[i].Days {
+				line := d.Date.Format("2") + ":"
+				for _, p := range d.Parts {
+					line += " " + p.From.Format("15:04") + "-" + p.To.Format("15:04")
+					if p.Paused {
+						line += " paused"
+					}
+				}
+				got = append(got, line+" = "+d.Counted.String()+" of "+d.Total.String())
+			}
+			want := []string{"12: 11:30-12:00 14:00-16:00 16:00-18:00 paused = 2h30m0s of 2h30m0s",
+				"13: 09:00-10:00 paused 10:00-12:00 14:00-18:00 = 6h0m0s of 8h30m0s", "16: 09:00-09:20 = 20m0s of 8h50m0s"}
+			if !slices.Equal(got, want) || all[i].Used != 8*time.Hour+50*time.Minute || all[i].Left() != -50*time.Minute || all[i].Policy != "Standard" || all[i].Calendar != "Bureau" {
+				t.Errorf("%s\n%+v", strings.Join(got, "\n"), all[i])
+			}
+			return nil
+		})
 	})
 }
 

@@ -32,6 +32,7 @@ func Mount(k *kit.Kit, ask Asker) {
 
 	agents("GET /desk/tickets/{ref}", d.ticket)
 	agents("GET /desk/tickets/{ref}/print", d.print)
+	agents("GET /desk/tickets/{ref}/promises", d.promises)
 	agents("POST /desk/tickets/{ref}/presence", d.presence)
 	agents("POST /desk/tickets/{ref}/messages", d.say)
 	agents("POST /desk/tickets/{ref}/properties", d.properties)

@@ -11,7 +11,10 @@ import (
 	"entraide/internal/base/auth"
 	"entraide/internal/base/db"
 	"entraide/internal/base/db/dbtest"
+	"entraide/internal/domain/calendar"
+	"entraide/internal/domain/sla"
 	"entraide/internal/domain/ticket"
+	"entraide/internal/usecase/promise"
 )
 
 func (h *house) path(x ticket.Ticket, noun string) string {
@@ -61,6 +64,29 @@ func TestTicketTakesTheSameStatementsForOneMessageAndForMany(t *testing.T) {
 		if many := count(); many != one {
 			t.Errorf("%d statements for 10 messages, %d for one", many, one)
 		}
+	})
+}
+
+func TestHowTheTimeIsCounted(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		x := h.open("VPN coupé", "")
+		h.want(h.get("yanis", h.path(x, "/promises")), 200, "Rien n’est promis", x.Reference())
+		h.write(func(ctx context.Context, tx *db.Tx, _ auth.Actor) error {
+			admin := auth.Actor{ID: "admin", Roles: []auth.Role{auth.Admin}}
+			c, err := calendar.Save(ctx, tx, admin, calendar.Stored{Name: "Jour et nuit", Spec: calendar.Spec{Zone: "Europe/Paris", Hours: map[string][]calendar.Span{
+				"mon": {{"00:00", "24:00"}}, "tue": {{"00:00", "24:00"}}, "wed": {{"00:00", "24:00"}}, "thu": {{"00:00", "24:00"}}, "fri": {{"00:00", "24:00"}}, "sat": {{"00:00", "24:00"}}, "sun": {{"00:00", "24:00"}}}}})
+			if err != nil {
+				return err
+			}
+			_, err = sla.SavePolicy(ctx, tx, admin, sla.Policy{Name: "Pannes", Active: true, CalendarID: c.ID,
+				Targets: map[int]sla.Target{1: {Resolution: 60}, 2: {Resolution: 60}, 3: {Resolution: 60}, 4: {Resolution: 60}}})
+			if err == nil {
+				_, err = promise.Promise(ctx, tx, x)
+			}
+			return err
+		})
+		h.want(h.get("yanis", h.path(x, "/promises")), 200, "Pannes", "Jour et nuit", "Europe/Paris", "1 h promises", "Résolution")
+		h.want(h.get("yanis", h.path(x, "")), 200, h.path(x, "/promises"))
 	})
 }
 

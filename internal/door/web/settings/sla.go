@@ -82,25 +82,13 @@ func inBrief(l i18n.Loc, calendar string, t sla.Target) string {
 		minutes int
 	}{{"first", t.First}, {"resolution", t.Resolution}} {
 		if x.minutes > 0 {
-			promises = append(promises, l.T("settings.sla.policy.detail."+x.key, "span", workTime(l, x.minutes)))
+			promises = append(promises, l.T("settings.sla.policy.detail."+x.key, "span", l.WorkTime(time.Duration(x.minutes)*time.Minute)))
 		}
 	}
 	if promises == nil {
 		return calendar
 	}
 	return l.T("settings.sla.policy.detail", "calendar", calendar, "promises", strings.Join(promises, ", "))
-}
-
-// workTime writes working time, which has hours but no days: « 30 min », « 40 h », « 40 h 30 ».
-func workTime(l i18n.Loc, minutes int) string {
-	switch h, m := minutes/60, minutes%60; {
-	case h < 24:
-		return l.Duration(time.Duration(minutes) * time.Minute)
-	case m == 0:
-		return l.T("base.span.hours", "h", h)
-	default:
-		return l.T("base.span.hours_minutes", "h", h, "m", fmt.Sprintf("%02d", m))
-	}
 }
 
 // span writes minutes as people do: "45", "4h", "1h30"; "" for none.

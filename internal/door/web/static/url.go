@@ -4,7 +4,7 @@ package static
 
 // URLs of the built files; the part before the extension is a hash of the content.
 const (
-	CSS          = "/static/entraide.3cb6b5ba437f.css"
+	CSS          = "/static/entraide.8d1c5b50692f.css"
 	CoreJS       = "/static/core.53dc50507427.js"
 	DeskJS       = "/static/desk.a5893e09cd20.js"
 	Icons        = "/static/icons.71f17593b4f1.svg"
