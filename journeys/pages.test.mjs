@@ -46,7 +46,7 @@ for (const [who, list] of Object.entries(everywhere)) {
         assert.ok((await page.title()).length > 3, `${what}: a title`);
         assert.equal(await page.locator("html").getAttribute("lang"), look.locale.slice(0, 2), what);
         const text = await page.locator("body").innerText();
-        if (path !== "/gallery") assert.doesNotMatch(text, missing, what);
+        if (path !== "/gallery" && !path.startsWith("/settings/replies")) assert.doesNotMatch(text, missing, what); // replies show their variables
         await noOverflow(page, what);
         // Each page is examined in one look at least, and in each look some pages are.
         if (look === looks[0] || turn++ % 3 === 0) await axe(page, what);
