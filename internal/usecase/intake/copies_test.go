@@ -162,3 +162,30 @@ func TestForwardOnBehalf(t *testing.T) {
 		}
 	})
 }
+
+// The same when the mail is attached as a file; of several nobody can tell which is meant.
+func TestForwardAsAttachment(t *testing.T) {
+	part := func(from string) string {
+		return "--x\r\nContent-Type: message/rfc822\r\n\r\nFrom: Carl Dubois <" + from + ">\r\nTo: paul@exemple.fr\r\nSubject: Badge\r\n\r\nMon badge ne marche plus.\r\n"
+	}
+	forward := func(n int, from string, parts ...string) string {
+		return fmt.Sprintf("From: <%s>\r\nTo: aide@exemple.fr\r\nMessage-ID: <att%d@x>\r\nSubject: TR: Badge\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n"+
+			"--x\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nVois avec lui.\r\n%s--x--\r\n", from, n, strings.Join(parts, ""))
+	}
+	each(t, func(t *testing.T, p post) {
+		r := p.in(forward(1, "paul@exemple.fr", part("carl@ailleurs.example")))
+		tk, said := p.see(r.Ref)
+		if tk.Requester != "Carl Dubois" || len(said) != 2 || said[0].Body != "Mon badge ne marche plus." || len(said[0].Attachments) != 1 ||
+			said[1].Visibility != ticket.Internal || !strings.Contains(said[1].Body, "Vois avec lui") {
+			t.Errorf("%s asks, %+v", tk.Requester, said)
+		}
+		for n, raw := range []string{forward(2, "paul@exemple.fr", part("carl@ailleurs.example"), part("dora@ailleurs.example")), forward(3, "paul@exemple.fr", part("aide@exemple.fr")), forward(4, "paul@exemple.fr", part(""))} {
+			if tk, _ := p.see(p.in(raw).Ref); tk.RequesterID != "paul" {
+				t.Errorf("case %d is %s's", n, tk.Requester)
+			}
+		}
+		if tk, _ := p.see(p.in(forward(5, "ann@exemple.fr", part("carl@ailleurs.example"))).Ref); tk.RequesterID != "ann" {
+			t.Errorf("Ann's forward is %s's", tk.Requester)
+		}
+	})
+}

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -310,7 +311,7 @@ func onBehalf(ctx context.Context, tx *db.Tx, a auth.Actor, m *mail, d *ticket.D
 	if !a.Agent() || !text.Forwarded(m.Subject) {
 		return p, "", nil
 	}
-	f, ok := text.Unforward(m.Text)
+	f, ok := passedOn(m)
 	if !ok || mime.Unread(f.Address) || slices.Contains(m.own, Plain(f.Address)) {
 		return p, "", nil
 	}
@@ -324,6 +325,23 @@ func onBehalf(ctx context.Context, tx *db.Tx, a auth.Actor, m *mail, d *ticket.D
 		d.Body = i18n.New(p.Lang, p.Zone).T("mail.in.no_text")
 	}
 	return p, f.Comment, err
+}
+
+// passedOn takes a forwarded mail apart: one whose text stands below a head in the text, or the only mail that is attached
+// as a file.
+func passedOn(m *mail) (f text.Forward, ok bool) {
+	if f, ok = text.Unforward(m.Text); ok {
+		return f, true
+	}
+	at := slices.IndexFunc(m.Attachments, func(a mime.Attachment) bool { return a.ContentType == "message/rfc822" })
+	if at < 0 || slices.ContainsFunc(m.Attachments[at+1:], func(a mime.Attachment) bool { return a.ContentType == "message/rfc822" }) {
+		return f, false
+	}
+	inner, err := mime.Parse(bytes.NewReader(m.Attachments[at].Data), 0)
+	if err != nil || inner.From.Address == "" {
+		return f, false // it is a file like any other
+	}
+	return text.Forward{Name: inner.From.Name, Address: inner.From.Address, Comment: strings.TrimSpace(m.ReplyText), Body: inner.ReplyText}, true
 }
 
 // left tells the desk of attachments that were too many; the raw mail keeps them.
