@@ -149,6 +149,24 @@ test("every key does what the list of keys says", async () => {
   assert.deepEqual(page.faults, []);
 });
 
+test("the next ticket is one key away, until none is left", async () => {
+  const page = await open(app, "sophie");
+  await page.goto(app.url + "/desk/views/unassigned");
+  const free = await page.locator("bulk-rows input[type=checkbox]").count();
+  for (let n = 0; n <= free; n++) {
+    await page.keyboard.press("t");
+    if (n < free) {
+      await page.waitForURL(/\/desk\/tickets\/(INC|REQ)-\d+\?view=mine/);
+      await page.getByText(/est à vous/).filter({ visible: true }).first().waitFor();
+    } else {
+      await page.waitForURL(/\/desk\/views\/unassigned/);
+      await page.getByText("Rien n’attend dans les files de vos équipes.").filter({ visible: true }).first().waitFor();
+    }
+    await page.goto(app.url + "/desk/views/mine");
+  }
+  assert.deepEqual(page.faults, []);
+});
+
 test("two technicians change one ticket: the second is shown both, and chooses", async () => {
   const one = await open(app, "yanis");
   await one.goto(app.url + "/desk/views/all?status=new");

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -102,7 +103,7 @@ func TestPagesNeitherSkipNorRepeat(t *testing.T) {
 					return err
 				}
 			}
-			_, err := tx.ExecContext(ctx, "UPDATE ticket SET updated_at = number % 4")
+			_, err := tx.ExecContext(ctx, "UPDATE ticket SET updated_at = number % 4, due_response_at = number % 3 * 1000, due_resolution_at = number % 5 * 700")
 			return err
 		})
 		order := map[ticket.Sort]func(a, b ticket.Ticket) int{
@@ -111,6 +112,15 @@ func TestPagesNeitherSkipNorRepeat(t *testing.T) {
 			ticket.ByOldest:  func(a, b ticket.Ticket) int { return cmp.Or(a.UpdatedAt.Compare(b.UpdatedAt), cmp.Compare(a.ID, b.ID)) },
 			ticket.ByPriority: func(a, b ticket.Ticket) int {
 				return cmp.Or(cmp.Compare(a.Priority, b.Priority), a.UpdatedAt.Compare(b.UpdatedAt), cmp.Compare(a.ID, b.ID))
+			},
+			ticket.ByDue: func(a, b ticket.Ticket) int {
+				due := func(x ticket.Ticket) int64 {
+					if x.NextDue().IsZero() {
+						return math.MaxInt64
+					}
+					return x.NextDue().UnixMilli()
+				}
+				return cmp.Or(cmp.Compare(due(a), due(b)), cmp.Compare(a.ID, b.ID))
 			},
 		}
 		if len(order) != len(ticket.Sorts()) {
@@ -122,7 +132,7 @@ func TestPagesNeitherSkipNorRepeat(t *testing.T) {
 					var all []ticket.Ticket
 					cursor := ""
 					for {
-						page, next := h.list(a, ticket.Filter{}, ticket.Page{Sort: s, Limit: limit, Cursor: cursor})
+						page, next := h.list(a, ticket.Filter{Active: true}, ticket.Page{Sort: s, Limit: limit, Cursor: cursor})
 						all = append(all, page...)
 						if cursor = next; cursor == "" {
 							break

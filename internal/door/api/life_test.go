@@ -279,3 +279,27 @@ func TestStatements(t *testing.T) {
 		}
 	})
 }
+
+func TestTheNextTicket(t *testing.T) {
+	dbtest.Each(t, "", func(t *testing.T, d *db.DB) {
+		k := newDesk(t, d)
+		k.call("alice", "POST", "/api/v1/tickets/next", nil).want(403)
+		if none := k.call("carla", "POST", "/api/v1/tickets/next", nil).want(200); none.str("reason") != "none" || none.at("ticket") != nil {
+			t.Errorf("nothing waits: %s", none.body)
+		}
+		low, high := k.open("alice", "Souris", nil), k.open("alice", "Serveur", obj{"impact": 1, "urgency": 1})
+		first := k.call("carla", "POST", "/api/v1/tickets/next", nil, "Idempotency-Key", "n1").want(200)
+		again := k.call("carla", "POST", "/api/v1/tickets/next", nil, "Idempotency-Key", "n1").want(200)
+		if first.str("ticket", "id") != high.str("id") || first.str("reason") != "priority" || first.str("ticket", "assignee", "name") == "" || again.body != first.body {
+			t.Errorf("first: %s, again: %s", first.body, again.body)
+		}
+		if second := k.call("carla", "POST", "/api/v1/tickets/next", nil).want(200); second.str("ticket", "id") != low.str("id") {
+			t.Errorf("second: %s", second.body)
+		}
+		soon := k.call("carla", "GET", "/api/v1/tickets?due=late&sort=due", nil).want(200)
+		if n := len(soon.at("items").([]any)); n != 0 {
+			t.Errorf("%d late", n)
+		}
+		k.call("carla", "GET", "/api/v1/tickets?sort=due&status=closed", nil).want(422)
+	})
+}

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -26,8 +27,29 @@ func (s *server) ticketRoutes() {
 	create.DefaultStatus = http.StatusCreated
 	act[newTicketIn, ticketJSON](s, create, s.createTicket)
 	get(s, s.op(http.MethodGet, "/tickets", "list-tickets", "tickets:read", "tickets"), s.listTickets)
+	act[nextIn, nextJSON](s, s.op(http.MethodPost, "/tickets/next", "take-next-ticket", "tickets:write", "tickets"), s.nextTicket)
 	act[changeIn, ticketJSON](s, s.op(http.MethodPatch, "/tickets/{id}", "update-ticket", "tickets:write", "tickets"), s.changeTicket)
 	s.readTicket(s.op(http.MethodGet, "/tickets/{id}", "get-ticket", "tickets:read", "tickets"))
+}
+
+type nextIn struct{ Keyed }
+
+// nextJSON is the ticket that was taken.
+type nextJSON struct {
+	Ticket *ticketJSON `json:"ticket" doc:"The caller's from now on; null when none waits in the queues of their teams."`
+	Reason string      `json:"reason" enum:"due,priority,none" doc:"due = late or soon late; priority = the highest, and of these the longest waiting."`
+}
+
+func (s *server) nextTicket(ctx context.Context, tx *db.Tx, a auth.Actor, _ *nextIn) (reply, error) {
+	if !a.Agent() {
+		return reply{}, fmt.Errorf("next ticket: %w", errs.Forbidden)
+	}
+	t, why, ok, err := ticket.Next(ctx, tx, a)
+	if err != nil || !ok {
+		return reply{value: nextJSON{Reason: "none"}}, err
+	}
+	j, err := s.one(ctx, tx, a, t)
+	return reply{value: nextJSON{Ticket: &j, Reason: string(why)}}, err
 }
 
 // Identified is a path that ends in a ticket.

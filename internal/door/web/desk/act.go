@@ -252,3 +252,27 @@ func findPerson(ctx context.Context, tx *db.Tx, a auth.Actor, field, typed strin
 	}
 	return list[0].ID, nil
 }
+
+// next gives the agent the most pressing ticket that nobody has, and says why it is that one.
+func (d *desk) next(w http.ResponseWriter, r *http.Request) error {
+	var t ticket.Ticket
+	var why ticket.Reason
+	var ok bool
+	var left string
+	err := d.Write(r, func(ctx context.Context, tx *db.Tx, a auth.Actor) (err error) {
+		t, why, ok, err = ticket.Next(ctx, tx, a)
+		if due := t.NextDue(); !due.IsZero() {
+			left = i18n.From(ctx).Duration(due.Sub(tx.Now).Round(time.Minute))
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	l := i18n.From(r.Context())
+	if !ok {
+		return d.Done(w, r, viewPath("unassigned"), ui.Flash{Text: l.T("desk.next.none"), Icon: "inbox"})
+	}
+	q := url.Values{"view": {"mine"}}
+	return d.Done(w, r, link("/desk/tickets/"+t.Reference(), q), ui.Flash{Text: l.T("desk.next."+string(why), "ref", t.Reference(), "left", left, "priority", ui.PriorityName(l, t.Priority))})
+}

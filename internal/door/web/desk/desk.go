@@ -27,6 +27,7 @@ func Mount(k *kit.Kit, ask Asker) {
 	agents("GET /desk/views/{view}", d.list)
 	agents("POST /desk/views", d.saveView)
 	agents("POST /desk/views/{view}/removal", d.dropView)
+	agents("POST /desk/next", d.next)
 	agents("POST /desk/bulk", d.bulk)
 	agents("POST /desk/bulk/undo", d.undoBulk)
 

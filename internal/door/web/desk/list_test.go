@@ -171,3 +171,22 @@ func TestBulkAndItsUndo(t *testing.T) {
 		}
 	})
 }
+
+func TestNextTicket(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		x := h.open("VPN coupé", "")
+		h.open("Badge", "")
+		to := h.want(h.post("yanis", "/desk/next", url.Values{}), 303).header.Get("Location")
+		if !strings.HasPrefix(to, h.path(x, "")) {
+			t.Errorf("led to %s, want the oldest of two alike", to)
+		}
+		if got := h.find(x.ID); got.Assignee == "" {
+			t.Error("nobody has it")
+		}
+		h.want(h.post("yanis", "/desk/next", url.Values{}), 303)
+		if to := h.want(h.post("yanis", "/desk/next", url.Values{}), 303).header.Get("Location"); !strings.HasPrefix(to, "/desk/views/unassigned") {
+			t.Errorf("with nothing left: %s", to)
+		}
+		h.want(h.get("yanis", "/desk/views/mine"), 200, "/desk/next")
+	})
+}

@@ -7,7 +7,7 @@ const (
 	CSS          = "/static/entraide.8d1c5b50692f.css"
 	CoreJS       = "/static/core.53dc50507427.js"
 	DeskJS       = "/static/desk.a5893e09cd20.js"
-	Icons        = "/static/icons.71f17593b4f1.svg"
+	Icons        = "/static/icons.457ecbf17a65.svg"
 	Symbol       = "/static/symbol.6030f29b4dda.svg"
 	SymbolMono   = "/static/symbol-mono.2e6a24c2c6dd.svg"
 	Help         = "/static/help.477554eb444f.svg"
