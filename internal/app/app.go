@@ -37,6 +37,7 @@ import (
 	"entraide/internal/door/web/static"
 	"entraide/internal/usecase/consult"
 	"entraide/internal/usecase/intake"
+	"entraide/internal/usecase/problems"
 	"entraide/internal/usecase/promise"
 	"entraide/internal/usecase/react"
 	"entraide/internal/usecase/recipients"
@@ -164,7 +165,7 @@ func (a *App) wire() error {
 	a.drain = drain
 	place := func() recipients.Place { return recipients.Place{Base: cfg.BaseURL} }
 	teller := recipients.Teller{Place: place}
-	a.readers = []event.Reader{teller.Reader(), promise.Reader()}
+	a.readers = []event.Reader{teller.Reader(), promise.Reader(), problems.Reader()}
 	key, err := seal.Load(filepath.Join(cfg.Data, "keys", "seal.key"))
 	if err != nil {
 		return err

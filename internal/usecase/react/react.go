@@ -7,6 +7,7 @@ package react
 import (
 	"slices"
 
+	"entraide/internal/usecase/problems"
 	"entraide/internal/usecase/promise"
 	"entraide/internal/usecase/recipients"
 )
@@ -19,6 +20,9 @@ func Readers(kind string) []string {
 	}
 	if slices.Contains(promise.Kinds(), kind) {
 		names = append(names, promise.Name)
+	}
+	if slices.Contains(problems.Kinds(), kind) {
+		names = append(names, problems.Name)
 	}
 	return names
 }
