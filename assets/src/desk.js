@@ -2,3 +2,4 @@
 import "./keys.js";
 import "./suggest.js";
 import "./bulk.js";
+import "./put.js";

@@ -110,6 +110,7 @@ func (s *server) routes() {
 	s.escalationRoutes()
 	s.resolutionRoutes()
 	s.relationRoutes()
+	s.problemRoutes()
 	s.viewRoutes()
 	s.deskRoutes()
 	s.peopleRoutes()

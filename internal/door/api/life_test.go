@@ -303,3 +303,40 @@ func TestTheNextTicket(t *testing.T) {
 		k.call("carla", "GET", "/api/v1/tickets?sort=due&status=closed", nil).want(422)
 	})
 }
+
+func TestProblems(t *testing.T) {
+	dbtest.Each(t, "", func(t *testing.T, d *db.DB) {
+		k := newDesk(t, d)
+		one, two := k.open("alice", "VPN coupé", nil), k.open("bruno", "VPN lent", nil)
+		p := k.call("denis", "POST", "/api/v1/tickets", obj{"type": "problem", "subject": "Le concentrateur sature", "body": "Treize incidents."}).want(201).str("reference")
+		path := "/api/v1/problems/" + p
+		if got := k.call("denis", "GET", path, nil).want(200); got.str("state") != "unknown" || got.at("updated_at") != nil {
+			t.Errorf("at first: %s", got.body)
+		}
+		for _, who := range []string{"alice"} {
+			k.call(who, "GET", path, nil).want(404)
+			k.call(who, "POST", path+"/broadcasts", obj{"body": "x"}).want(404)
+		}
+		k.call("denis", "GET", "/api/v1/problems/"+one.str("reference"), nil).want(404)
+		k.call("denis", "PUT", path, obj{"state": "unknown", "version": 0}).want(403) // of another team
+		k.call("emma", "PUT", path, obj{"state": "known", "version": 0}).want(422)
+		k.call("emma", "PUT", path, obj{"state": "known", "cause": "Sessions", "workaround": "Se reconnecter", "version": 0}).want(200)
+		k.call("emma", "PUT", path, obj{"state": "unknown", "version": 0}).want(409)
+		if got := k.call("denis", "GET", path, nil).want(200); got.at("known_error") != true || got.str("workaround") != "Se reconnecter" {
+			t.Errorf("known: %s", got.body)
+		}
+		group := k.call("emma", "POST", path+"/incidents", obj{"incidents": []string{one.str("reference"), two.str("id")}}).want(200)
+		again := k.call("denis", "GET", path+"/incidents", nil).want(200)
+		if len(group.at("items").([]any)) != 2 || again.body != group.body {
+			t.Errorf("grouped: %s then %s", group.body, again.body)
+		}
+		if n := k.call("emma", "POST", path+"/broadcasts", obj{"body": "Nous cherchons."}).want(200).at("incidents"); n != 2.0 {
+			t.Errorf("told %v", n)
+		}
+		k.call("emma", "POST", path+"/resolution", obj{"body": "Réparé.", "incidents": []string{one.str("reference")}}).want(200)
+		k.call("emma", "POST", path+"/resolution", obj{"body": "Encore"}).want(409)
+		if n := dbtest.Count(t, d, "job WHERE kind = 'problem.cascade'"); n != 2 {
+			t.Errorf("%d cascades", n)
+		}
+	})
+}

@@ -74,12 +74,18 @@ func home(ctx context.Context, tx *db.Tx, a auth.Actor) (string, error) {
 // Of returns the problem that t is caused by, the latest linked one that a may see; ok is false when there is none.
 func Of(ctx context.Context, tx *db.Tx, a auth.Actor, t ticket.Ticket) (p ticket.Ticket, ok bool, err error) {
 	links, err := ticket.Links(ctx, tx, a, t)
+	p, ok = Cause(links)
+	return p, ok, err
+}
+
+// Cause picks from the links of an incident its problem, the latest linked one.
+func Cause(links []ticket.Link) (p ticket.Ticket, ok bool) {
 	for _, l := range links {
 		if l.Kind == ticket.CausedBy && l.Outward && l.Other.Kind == ticket.Problem {
-			return l.Other, true, nil
+			return l.Other, true
 		}
 	}
-	return p, false, err
+	return p, false
 }
 
 // Incidents picks from the links of a problem the tickets that it causes.

@@ -23,6 +23,7 @@ type data struct {
 	Nodes     []struct{ Key, FR, EN, Team string }
 	Fields    []fieldData
 	Groups    []groupData
+	Problems  []problemData
 	Replies   []Reply
 	Views     []viewData
 	Common    commonData
@@ -75,6 +76,16 @@ type fieldData struct {
 	HelpFR                       string `json:"help_fr"`
 	HelpEN                       string `json:"help_en"`
 	Options                      []struct{ Value, FR, EN string }
+}
+
+// problemData is a cause behind the incidents of a tag.
+type problemData struct {
+	ID, Tag, Cat, Team, By string
+	Impact, Urgency        int
+	After                  int // incidents
+	Resolved               int // hours after; 0 = not yet
+	State, Subject, Text   string
+	Cause, Workaround, Fix string
 }
 
 // groupData is a set of people: those of some departments, or one in every so many.
@@ -156,7 +167,7 @@ type todayData struct {
 func load() (*data, error) {
 	d := &data{}
 	for name, v := range map[string]any{
-		"org": &d.Org, "categories": &d.Nodes, "replies": &d.Replies, "views": &d.Views, "fields": &d.Fields, "groups": &d.Groups, "common": &d.Common,
+		"org": &d.Org, "categories": &d.Nodes, "replies": &d.Replies, "views": &d.Views, "fields": &d.Fields, "groups": &d.Groups, "problems": &d.Problems, "common": &d.Common,
 		"bursts": &d.Bursts, "today": &d.Today,
 	} {
 		if err := decode("data/"+name+".json", v); err != nil {

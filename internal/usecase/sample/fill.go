@@ -53,6 +53,9 @@ func (f *Filler) Fill(ctx context.Context, p Plan) error {
 			return err
 		}
 	}
+	if err := f.problems(ctx); err != nil {
+		return err
+	}
 	if err := f.post(ctx); err != nil {
 		return fmt.Errorf("sample: mail: %w", err)
 	}

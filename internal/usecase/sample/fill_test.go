@@ -28,7 +28,7 @@ func TestFill(t *testing.T) {
 		if err := f.Fill(ctx, p); err != nil {
 			t.Fatal(err)
 		}
-		if n := dbtest.Count(t, d, "ticket"); n != len(p.Stories)+2 { // two came by mail
+		if n := dbtest.Count(t, d, "ticket WHERE kind <> 'problem'"); n != len(p.Stories)+2 { // two came by mail
 			t.Errorf("%d tickets, want %d and two that came by mail", n, len(p.Stories))
 		}
 		for state, want := range map[string]int{"done": 2, "quarantined": 1, "ignored": 2, "parked": 1} {
@@ -49,6 +49,9 @@ func TestFill(t *testing.T) {
 				t.Errorf("%d rows in %s, want %d", n, table, want)
 			}
 		}
+		if n, links := dbtest.Count(t, d, "problem"), dbtest.Count(t, d, "ticket_link WHERE kind = 'caused_by'"); n == 0 || links < 2*n {
+			t.Errorf("%d problems with %d incidents", n, links)
+		}
 		if n := dbtest.Count(t, d, "ticket WHERE fields LIKE '%poste%'"); n == 0 {
 			t.Error("nobody answered the question about the computer")
 		}
@@ -64,7 +67,7 @@ func TestFill(t *testing.T) {
 			}
 		}
 		err = d.Read(ctx, func(tx *db.Tx) error {
-			n, err := ticket.Counts(ctx, tx, auth.System("test"), []ticket.Filter{{Active: true}})
+			n, err := ticket.Counts(ctx, tx, auth.System("test"), []ticket.Filter{{Active: true, Kinds: []ticket.Kind{ticket.Incident, ticket.Request}}})
 			if err == nil && n[0] != open {
 				t.Errorf("%d active tickets, want %d", n[0], open)
 			}

@@ -45,7 +45,7 @@ func (f *Filler) past(s Story, files map[string]ticket.Attachment) ticket.Import
 		CategoryID: f.categories[s.Category], QueueID: f.queues[s.Team].ID, Level: s.Level, AssigneeID: f.people[s.Assignee].ID,
 		RequesterID: f.people[s.Requester].ID, Channel: ticket.Channel(s.Channel), ExternalID: s.ID, RespondedAt: s.FirstReplyAt,
 		ResolvedAt: s.ResolvedAt, ClosedAt: s.ClosedAt, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt}
-	if strings.HasPrefix(s.Category, "poste") && s.CreatedAt.UnixMilli()%3 > 0 { // not everybody looks under the computer
+	if strings.HasPrefix(s.Category, "poste") && s.CreatedAt.Unix()/60%3 > 0 { // not everybody looks under the computer
 		t.Fields = map[string]any{"poste": f.computers[s.Requester]}
 	}
 	p := &past{f: f, s: s, files: files, im: ticket.Imported{Ticket: t, Tags: s.Tags, MergedInto: s.MergedInto}, at: f.queues[s.Arrival]}

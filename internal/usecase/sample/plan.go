@@ -26,6 +26,7 @@ type Plan struct {
 	Categories   []Category // parents before children
 	Questions    []Question
 	Groups       []Group
+	Causes       []Cause
 	Replies      []Reply
 	Views        []View
 	Accounts     []string // people's keys: one per role, to be printed at the start of the demo
@@ -163,6 +164,10 @@ func Make(o Options) (Plan, error) {
 		p.Views = append(p.Views, View{Key: v.Key, Name: Text{v.FR, v.EN}, Owner: v.Owner, Team: v.Team, Query: v.Query})
 	}
 	p.Questions, p.Groups = d.questions(), w.groups()
+	for _, c := range d.Problems {
+		p.Causes = append(p.Causes, Cause{Key: c.ID, Tag: c.Tag, Category: c.Cat, Team: c.Team, By: c.By, Impact: c.Impact, Urgency: c.Urgency, After: c.After,
+			Resolved: time.Duration(c.Resolved) * time.Hour, State: c.State, Subject: c.Subject, Text: c.Text, Cause: c.Cause, Workaround: c.Workaround, Fix: c.Fix})
+	}
 	p.Stories = w.year(o.Tickets)
 	return p, nil
 }

@@ -18,6 +18,7 @@ import (
 	"entraide/internal/door/web/kit"
 	page "entraide/internal/door/web/page/desk"
 	"entraide/internal/door/web/ui"
+	"entraide/internal/usecase/problems"
 )
 
 // action does one thing to a ticket and returns the ticket to show next and the key of what to say; a plain text as
@@ -29,7 +30,7 @@ func actions() map[string]action {
 	return map[string]action{
 		"assignment": assign, "pending": pend, "resolution": resolve, "reopening": reopen, "cancellation": cancel,
 		"escalations": escalate, "return": giveBack, "lead": callLead, "merge": merge, "split": split, "links": links,
-		"watchers": watchers, "tags": tags,
+		"watchers": watchers, "tags": tags, "problem": openProblem, "dossier": saveProblem, "broadcast": tellAll,
 	}
 }
 
@@ -115,7 +116,12 @@ func instant(l i18n.Loc, s string) (time.Time, error) {
 }
 
 func resolve(ctx context.Context, tx *db.Tx, a auth.Actor, t ticket.Ticket, form url.Values) (ticket.Ticket, string, error) {
-	t, err := ticket.Resolve(ctx, tx, a, t.ID, ticket.Resolution{Body: form.Get("body"), Cause: form.Get("cause")})
+	r := ticket.Resolution{Body: form.Get("body"), Cause: form.Get("cause")}
+	if t.Kind == ticket.Problem {
+		t, err := problems.Resolve(ctx, tx, a, t.ID, r, form["incidents"])
+		return t, "desk.done.resolved", err
+	}
+	t, err := ticket.Resolve(ctx, tx, a, t.ID, r)
 	return t, "desk.done.resolved", err
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"entraide/internal/base/auth"
 	"entraide/internal/base/db"
+	"entraide/internal/base/db/dbtest"
 	"entraide/internal/domain/ticket"
 )
 
@@ -188,5 +189,34 @@ func TestNextTicket(t *testing.T) {
 			t.Errorf("with nothing left: %s", to)
 		}
 		h.want(h.get("yanis", "/desk/views/mine"), 200, "/desk/next")
+	})
+}
+
+func TestProblemPages(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		x := h.open("VPN coupé", "")
+		h.want(h.get("yanis", h.path(x, "")), 200, "Ouvrir un problème")
+		h.want(h.post("yanis", h.path(x, "/problem"), url.Values{"subject": {" "}}), 422, "Le problème en une phrase")
+		to := h.want(h.post("yanis", h.path(x, "/problem"), url.Values{"subject": {"Le concentrateur sature"}}), 303).header.Get("Location")
+		p, _, _ := strings.Cut(to, "?")
+		if !strings.HasPrefix(p, "/desk/tickets/PRB-") {
+			t.Fatalf("led to %s", to)
+		}
+		h.want(h.get("sophie", p), 200, "Cause inconnue", x.Reference())
+		typed := url.Values{"state": {"known"}, "cause": {""}, "workaround": {"Se **reconnecter**"}, "version": {"0"}}
+		h.want(h.post("yanis", p+"/dossier", typed), 422, "Dites quelle est la cause", "Se **reconnecter**")
+		typed.Set("cause", "Trop de sessions")
+		h.want(h.post("yanis", p+"/dossier", typed), 303)
+		h.want(h.post("yanis", p+"/dossier", typed), 409, "entre-temps", "Trop de sessions") // from a page that is old
+		h.want(h.get("yanis", h.path(x, "")), 200, "Erreur connue", "<strong>reconnecter</strong>", "Mettre dans la réponse")
+		h.want(h.post("yanis", p+"/broadcast", url.Values{"body": {""}}), 422, "Écrivez ce que chacun lira")
+		h.want(h.post("yanis", p+"/broadcast", url.Values{"body": {"Nous avons trouvé."}}), 303)
+		h.want(h.get("yanis", p+"?form=resolution"), 200, "Résoudre aussi son incident en cours", x.ID)
+		h.want(h.post("yanis", p+"/resolution", url.Values{"body": {"Réparé."}, "incidents": {x.ID}}), 303)
+		if n := dbtest.Count(t, h.db, "job WHERE kind = 'problem.cascade'"); n != 2 {
+			t.Errorf("%d cascades", n)
+		}
+		h.want(h.post("sophie", p+"/dossier", typed), 403)
+		h.want(h.post("camille", p+"/broadcast", url.Values{"body": {"x"}}), 403)
 	})
 }

@@ -45,6 +45,7 @@ type dossier struct {
 	rated       bool
 	sent        map[string]channel.Delivery // by message
 	asked       []doubt                     // mails that may belong to another ticket
+	behind      behind
 }
 
 // readDossier reads the ticket ref for its page.
@@ -117,6 +118,9 @@ func (d *dossier) readAround(ctx context.Context, tx *db.Tx, a auth.Actor) (err 
 		return err
 	}
 	if d.links, err = ticket.Links(ctx, tx, a, d.t); err != nil {
+		return err
+	}
+	if err = d.readProblem(ctx, tx, a); err != nil {
 		return err
 	}
 	if d.asked, err = askedOf(ctx, tx, a, d.t); err != nil {

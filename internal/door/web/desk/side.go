@@ -33,6 +33,9 @@ func (d dossier) side(ctx context.Context, tx *db.Tx, a auth.Actor) page.Side {
 		s.Watching = s.Watching || w.PersonID == a.ID
 	}
 	for _, x := range d.links {
+		if x.Kind == ticket.CausedBy && !x.Outward && d.t.Kind == ticket.Problem {
+			continue // an incident, named with what is known of the problem
+		}
 		k := d.linked(l, x.Other, tx.Now)
 		k.Kind, k.Words = string(x.Kind), l.T("ticket.linked."+string(x.Kind))
 		if x.Outward {
@@ -56,6 +59,7 @@ func (d dossier) side(ctx context.Context, tx *db.Tx, a auth.Actor) page.Side {
 	if d.rated {
 		s.Rating, s.Comment = l.T("desk.rated."+d.rating.Score), d.rating.Comment
 	}
+	s.Problem = d.problem(l, tx)
 	s.First = clock(l, d.t.CreatedAt, d.t.DueResponse, d.t.RespondedAt, tx.Now)
 	s.Solve = clock(l, d.t.CreatedAt, d.t.DueResolved, d.t.ResolvedAt, tx.Now)
 	return s

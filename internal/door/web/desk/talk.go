@@ -36,7 +36,8 @@ func (d dossier) talk(ctx context.Context, tx *db.Tx, a auth.Actor, v url.Values
 	events := d.events
 	before := func(e event.Event) {
 		icon, line := s.line(e)
-		if line == "" {
+		if line == "" || d.t.Kind == ticket.Problem && e.Data.Extra["kind"] == string(ticket.CausedBy) { // the incidents stand beside
+
 			return
 		}
 		it := page.Item{Icon: icon, Line: line, When: stamp(l, e.At, tx.Now)}

@@ -116,6 +116,7 @@ func (d dossier) page(ctx context.Context, tx *db.Tx, a auth.Actor, f page.Form,
 	}
 	p.Composer, p.Seen = d.composer(ctx, a, f, p), d.seen()
 	d.offers(ctx, a, &p)
+	p.States = states(l)
 	p.Edit = d.editable(l, f)
 	p.Side = d.side(ctx, tx, a)
 	return p

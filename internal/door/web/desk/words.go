@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -92,6 +93,14 @@ func (s speech) line(e event.Event) (icon, text string) {
 		return say("alarm-clock", "desk.event."+e.Kind, "what", s.l.T("desk.metric."+e.Data.Extra["metric"]))
 	case "ticket.rated":
 		return say("smile", "desk.event.rated."+e.Data.Extra["score"])
+	case "problem.changed":
+		return say("lightbulb", "desk.event.problem.changed")
+	case "problem.cascade":
+		n, err := strconv.ParseInt(e.Data.Extra["count"], 10, 64)
+		if err != nil {
+			return "", "" // of a version that wrote it otherwise
+		}
+		return "megaphone", s.l.N("desk.event.problem."+e.Data.Extra["do"], n, "who", who)
 	case "ticket.merged", "ticket.absorbed", "ticket.split", "ticket.linked", "ticket.unlinked":
 		return say("git-merge", "desk.event."+e.Kind, "ref", e.Data.Extra["ref"])
 	}

@@ -4,9 +4,9 @@ package static
 
 // URLs of the built files; the part before the extension is a hash of the content.
 const (
-	CSS          = "/static/entraide.8d1c5b50692f.css"
+	CSS          = "/static/entraide.095762b9dc38.css"
 	CoreJS       = "/static/core.53dc50507427.js"
-	DeskJS       = "/static/desk.a5893e09cd20.js"
+	DeskJS       = "/static/desk.a31e8c42fb84.js"
 	Icons        = "/static/icons.457ecbf17a65.svg"
 	Symbol       = "/static/symbol.6030f29b4dda.svg"
 	SymbolMono   = "/static/symbol-mono.2e6a24c2c6dd.svg"

@@ -28,6 +28,11 @@ func sheets(ctx context.Context, t Ticket) []sheet {
 	add(t.May.Work, sheet{name: "merge", title: l.T("desk.merge.title"), send: l.T("desk.merge.send"), icon: "git-merge", danger: true, fields: merge(t)})
 	add(t.May.Work, sheet{name: "split", title: l.T("desk.split.title"), send: l.T("desk.split"), icon: "git-branch", fields: parting(t)})
 	add(active, sheet{name: "consultation", title: l.T("desk.consult.title"), send: l.T("desk.consult.send"), icon: "send", fields: consult(t)})
+	p := t.Side.Problem
+	own := p != nil && p.Own
+	add(p == nil && t.May.Reply, sheet{name: "problem", title: l.T("desk.problem.open"), send: l.T("desk.problem.open"), icon: "shield-alert", fields: openProblem(t)})
+	add(own && t.May.Work, sheet{name: "dossier", title: l.T("desk.problem.known"), send: l.T("desk.save"), icon: "check", fields: knownProblem(t)})
+	add(own && t.May.Work && p.Active > 0, sheet{name: "broadcast", title: l.T("desk.problem.tell"), send: l.T("desk.problem.tell.send"), icon: "megaphone", fields: tellAll(t)})
 	add(true, sheet{name: "links", title: l.T("desk.link.title"), send: l.T("desk.link.send"), icon: "link", fields: links(t)})
 	add(t.May.Work, sheet{name: "properties", title: l.T("desk.properties"), send: l.T("desk.save"), icon: "check", fields: properties(t)})
 	add(t.May.Cancel, sheet{name: "cancellation", title: l.T("desk.cancel.title"), send: l.T("desk.cancel"), icon: "ban", danger: true, fields: why(t, "cancellation", l.T("desk.cancel.hint"))})

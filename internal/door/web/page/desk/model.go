@@ -151,8 +151,29 @@ type Side struct {
 	History    []Item
 	Rating     string
 	Comment    string
-	First      *Clock // first answer
-	Solve      *Clock // resolution
+	Problem    *Problem // nil = none is known
+	First      *Clock   // first answer
+	Solve      *Clock   // resolution
+}
+
+// Problem is the cause behind incidents.
+type Problem struct {
+	Own                                bool   // the page is the problem's; else that of an incident
+	Of                                 Linked // the problem
+	State, Word                        string // how sure one is
+	Known                              bool   // a known error: cause and workaround
+	Cause, Workaround, Fix             string // HTML
+	CauseText, WorkaroundText, FixText string // Markdown
+	Version                            string
+	Incidents                          []Incident // of one's own
+	Active                             int        // of these
+}
+
+// Incident is a ticket that a problem causes.
+type Incident struct {
+	Linked
+	ID, Who string
+	Active  bool
 }
 
 // Clock is a promise.
@@ -190,6 +211,7 @@ type Ticket struct {
 	Leaving          []string    // what goes along with a handover
 	LinkKinds        []ui.Option
 	Kinds            []ui.Option
+	States           []ui.Option // how sure one may be of a cause
 	Edit             []Property
 	Side             Side
 	Live             string // address of this page, for its live parts
