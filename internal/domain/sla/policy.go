@@ -30,9 +30,23 @@ type Policy struct {
 	Targets    map[int]Target // by priority, 1 to 4; absent = nothing is promised
 	Waits      []string       // pending reasons during which the clocks stand still
 	Warn       int            // percent of the time at which the desk is warned; 0 = never
+	Leads      Leads          // when the leads of the team are told as well
 	Updated    time.Time
 	Version    int64
 }
+
+// Leads says when those who lead a team are told of a deadline of its tickets, beside whoever works them.
+type Leads string
+
+// The moments. The zero Leads is never.
+const (
+	Never Leads = ""
+	Late  Leads = "late" // when it is broken
+	Soon  Leads = "soon" // with the warning too
+)
+
+// At reports whether leads are told of an alarm.
+func (l Leads) At(breach bool) bool { return l == Soon || l == Late && breach }
 
 // Fits says for which records a policy counts; what is empty asks for nothing.
 type Fits struct {
@@ -74,10 +88,10 @@ func Choose(all []Policy, c Case) (p Policy, ok bool) {
 	return Policy{}, false
 }
 
-const columns = "id, name, position, active, calendar_id, fits, targets, waits, warn, updated_at, version"
+const columns = "id, name, position, active, calendar_id, fits, targets, waits, warn, leads, updated_at, version"
 
 func scan(r db.Row, p *Policy) error {
-	return r.Scan(&p.ID, &p.Name, &p.Position, &p.Active, &p.CalendarID, db.JSON(&p.Fits), db.JSON(&p.Targets), db.JSON(&p.Waits), &p.Warn, db.Millis(&p.Updated), &p.Version)
+	return r.Scan(&p.ID, &p.Name, &p.Position, &p.Active, &p.CalendarID, db.JSON(&p.Fits), db.JSON(&p.Targets), db.JSON(&p.Waits), &p.Warn, &p.Leads, db.Millis(&p.Updated), &p.Version)
 }
 
 // Policies returns all policies in their order.
@@ -122,13 +136,13 @@ func SavePolicy(ctx context.Context, tx *db.Tx, a auth.Actor, p Policy) (Policy,
 	tx.Signal("policies")
 	if p.ID == "" {
 		p.ID, p.Version = id.New(), 1
-		_, err := tx.ExecContext(ctx, "INSERT INTO sla_policy ("+columns+") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1)", p.ID, p.Name, p.Position, p.Active,
-			p.CalendarID, db.JSON(&p.Fits), db.JSON(&p.Targets), db.JSON(&p.Waits), p.Warn, db.Ms(p.Updated))
+		_, err := tx.ExecContext(ctx, "INSERT INTO sla_policy ("+columns+") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 1)", p.ID, p.Name, p.Position, p.Active,
+			p.CalendarID, db.JSON(&p.Fits), db.JSON(&p.Targets), db.JSON(&p.Waits), p.Warn, p.Leads, db.Ms(p.Updated))
 		return p, err
 	}
 	err := tx.ExecOne(ctx, `UPDATE sla_policy SET name = $1, position = $2, active = $3, calendar_id = $4, fits = $5, targets = $6, waits = $7, warn = $8,
-		updated_at = $9, version = version + 1 WHERE id = $10 AND version = $11`, p.Name, p.Position, p.Active, p.CalendarID, db.JSON(&p.Fits), db.JSON(&p.Targets),
-		db.JSON(&p.Waits), p.Warn, db.Ms(p.Updated), p.ID, p.Version)
+		leads = $9, updated_at = $10, version = version + 1 WHERE id = $11 AND version = $12`, p.Name, p.Position, p.Active, p.CalendarID, db.JSON(&p.Fits), db.JSON(&p.Targets),
+		db.JSON(&p.Waits), p.Warn, p.Leads, db.Ms(p.Updated), p.ID, p.Version)
 	if err := errs.Stale(err, func() error { _, err := FindPolicy(ctx, tx, p.ID); return err }); err != nil {
 		return p, fmt.Errorf("policy %s: %w", p.ID, err)
 	}
@@ -145,6 +159,7 @@ func (p *Policy) check(ctx context.Context, tx *db.Tx) error {
 	}
 	say(p.Name == "" || utf8.RuneCountInString(p.Name) > maxName, "name", "ticket.name_length", "max", maxName)
 	say(p.Warn < 0 || p.Warn > 99, "warn", "sla.warn")
+	say(p.Leads != Never && p.Leads != Late && p.Leads != Soon, "leads", "sla.leads")
 	promised := false
 	for priority := 1; priority <= 4; priority++ {
 		t := p.Targets[priority]

@@ -14,16 +14,28 @@ import (
 // Ring lets the alarms go off whose moment has come: each appends its event once. It returns how many did.
 func Ring(ctx context.Context, tx *db.Tx) (int, error) {
 	told, err := sla.Ring(ctx, tx, machine())
+	if err != nil || len(told) == 0 {
+		return 0, err
+	}
+	policies, err := sla.Policies(ctx, tx)
 	if err != nil {
 		return 0, err
 	}
+	leads := map[string]sla.Leads{}
+	for _, p := range policies {
+		leads[p.ID] = p.Leads
+	}
 	for _, k := range told {
+		extra := map[string]string{"metric": string(k.Metric), "due": k.Due.UTC().Format(time.RFC3339)}
+		if leads[k.PolicyID].At(k.Breach) {
+			extra["leads"] = "told"
+		}
 		kind := Warned
 		if k.Breach {
 			kind = Breached
 		}
 		_, err := event.Emit(ctx, tx, machine(), event.Event{Kind: kind, Ref: k.Ref, Internal: true,
-			Data: event.Data{Extra: map[string]string{"metric": string(k.Metric), "due": k.Due.UTC().Format(time.RFC3339)}}})
+			Data: event.Data{Extra: extra}})
 		if err != nil {
 			return 0, err
 		}

@@ -256,6 +256,45 @@ func TestAlarmsGoOffOnce(t *testing.T) {
 	})
 }
 
+// The policy says of which alarms leads hear.
+func TestLeadsAreTold(t *testing.T) {
+	for leads, want := range map[sla.Leads]string{sla.Never: "", sla.Late: "breached", sla.Soon: "warned breached"} {
+		each(t, func(t *testing.T, h *house) {
+			h.policy.Leads = leads
+			h.write(func(tx *db.Tx) (err error) {
+				h.policy, err = sla.SavePolicy(t.Context(), tx, admin, h.policy)
+				return err
+			})
+			var id string
+			h.at("12 09:00", &id, h.open(&id))
+			h.ring("12 09:45")
+			h.ring("12 10:00")
+			var got []string
+			h.write(func(tx *db.Tx) error {
+				all, err := event.Since(t.Context(), tx, "", 1000)
+				for _, e := range all {
+					if e.Data.Extra["leads"] != "" {
+						got = append(got, strings.TrimPrefix(e.Kind, "sla."))
+					}
+				}
+				return err
+			})
+			if strings.Join(got, " ") != want {
+				t.Errorf("leads %q hear of %v, want %q", leads, got, want)
+			}
+		})
+	}
+	dbtest.Each(t, cast, func(t *testing.T, d *db.DB) {
+		err := d.Write(t.Context(), func(tx *db.Tx) error {
+			_, err := sla.SavePolicy(t.Context(), tx, admin, sla.Policy{Name: "x", Leads: "always", Targets: map[int]sla.Target{1: {First: 1}}})
+			return err
+		})
+		if !slices.ContainsFunc(errs.Fields(err), func(f errs.Field) bool { return f.Name == "leads" }) {
+			t.Errorf("a moment of nowhere: %v", err)
+		}
+	})
+}
+
 func TestPriorityAndPolicyChangeCountAnew(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		var id string

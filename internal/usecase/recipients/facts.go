@@ -21,6 +21,7 @@ type facts struct {
 	survivor ticket.Ticket // of a merge; zero when the ticket was not merged
 	watchers []string
 	team     []string // members of the team of the ticket's queue
+	leads    []string // of these, who lead it
 	deputy   string   // who stands in for the assignee today; "" = the assignee is there
 	people   map[string]person
 	messages map[string]ticket.Message
@@ -68,6 +69,9 @@ func load(ctx context.Context, tx *db.Tx, ticketID string, events []event.Event)
 	for _, m := range team.Members {
 		if m.Active {
 			f.team = append(f.team, m.PersonID)
+			if m.Leads {
+				f.leads = append(f.leads, m.PersonID)
+			}
 		}
 	}
 	if err := f.loadSaid(ctx, tx, events); err != nil {

@@ -106,9 +106,9 @@ func planOne(e event.Event, f facts) []told {
 	case "ticket.watched":
 		return to(e.Data.Person, "watched.added")
 	case "sla.warned":
-		return late(f, "late.warned")
+		return late(e, f, "late.warned")
 	case "sla.breached":
-		return late(f, "late.breached")
+		return late(e, f, "late.breached")
 	case "ticket.rated":
 		return to(t.AssigneeID, notify.News("rating."+e.Data.Extra["score"]))
 	}
@@ -155,9 +155,16 @@ func team(f facts, news notify.News) []told {
 	return list
 }
 
-// late tells who answers for a deadline: whoever has the ticket, else the team whose queue it lies in.
-func late(f facts, news notify.News) []told {
-	return append(to(f.ticket.AssigneeID, news), team(f, news)...)
+// late tells who answers for a deadline: whoever has the ticket, else the team whose queue it lies in; and the team's leads
+// when the policy says so.
+func late(e event.Event, f facts, news notify.News) []told {
+	list := append(to(f.ticket.AssigneeID, news), team(f, news)...)
+	if e.Data.Extra["leads"] != "" {
+		for _, l := range f.leads {
+			list = append(list, to(l, news)...)
+		}
+	}
+	return list
 }
 
 func created(e event.Event, f facts) []told {

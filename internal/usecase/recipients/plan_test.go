@@ -16,7 +16,7 @@ import (
 func cast() facts {
 	f := facts{
 		ticket:   ticket.Ticket{ID: "T", Kind: ticket.Incident, Number: 1042, Status: ticket.Open, RequesterID: "req", AssigneeID: "asg"},
-		watchers: []string{"in", "out", "old"}, team: []string{"asg", "t1", "t2"}, people: map[string]person{},
+		watchers: []string{"in", "out", "old"}, team: []string{"asg", "t1", "t2"}, leads: []string{"lead"}, people: map[string]person{},
 	}
 	for _, p := range []person{
 		{id: "req", sees: true}, {id: "out", sees: true}, {id: "in", agent: true, sees: true, internal: true},
@@ -64,6 +64,10 @@ func TestPlan(t *testing.T) {
 		"handed over to somebody":               {nil, []event.Event{ev("ticket.escalated", "x", event.Data{Person: "asg", Extra: map[string]string{"way": "up"}})}, "req own.level~, asg escalated.escalated"},
 		"brought before a lead":                 {nil, []event.Event{ev("ticket.escalated", "asg", event.Data{Person: "lead", Extra: map[string]string{"way": "lead"}})}, "lead lead.escalated"},
 		"handed back":                           {unassigned, []event.Event{ev("ticket.returned", "x", extra("way", "back"))}, "req own.level~, asg escalated.returned, t1 escalated.returned, t2 escalated.returned"},
+		"soon late":                             {nil, []event.Event{internal(ev("sla.warned", "", extra("metric", "first")))}, "asg late.warned"},
+		"late, nobody's":                        {unassigned, []event.Event{internal(ev("sla.breached", "", extra("metric", "first")))}, "asg late.breached, t1 late.breached, t2 late.breached"},
+		"late, for leads too":                   {nil, []event.Event{internal(ev("sla.breached", "", extra("leads", "told")))}, "asg late.breached, lead late.breached"},
+		"late, and the lead has it":             {func(f *facts) { f.ticket.AssigneeID = "lead" }, []event.Event{internal(ev("sla.breached", "", extra("leads", "told")))}, "lead late.breached"},
 		"resolved":                              {nil, []event.Event{ev("ticket.resolved", "asg", event.Data{})}, "req own.resolved, in watched.resolved, out watched.resolved"},
 		"closed by the clock":                   {nil, []event.Event{ev("ticket.closed", "", event.Data{})}, ""},
 		"reopened by the desk":                  {nil, []event.Event{ev("ticket.reopened", "t1", event.Data{})}, "req own.reopened, asg activity.reopened, in watched.reopened, out watched.reopened"},

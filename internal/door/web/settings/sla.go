@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -315,7 +316,7 @@ func (p pages) policy(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	v := page.PromisePolicy{Name: x.Name, Position: strconv.Itoa(x.Position), Calendar: x.CalendarID, Warn: strconv.Itoa(x.Warn), Active: x.Active, Waits: map[string]bool{},
+	v := page.PromisePolicy{Name: x.Name, Position: strconv.Itoa(x.Position), Calendar: x.CalendarID, Warn: strconv.Itoa(x.Warn), Leads: string(x.Leads), Active: x.Active, Waits: map[string]bool{},
 		Incidents: slices.Contains(x.Fits.Kinds, "incident"), Requests: slices.Contains(x.Fits.Kinds, "request"), Version: strconv.FormatInt(x.Version, 10)}
 	if len(x.Fits.Categories) > 0 {
 		v.Category = x.Fits.Categories[0]
@@ -341,6 +342,9 @@ func (p pages) showPolicy(w http.ResponseWriter, r *http.Request, status int, v 
 	}
 	for i := range v.Rows {
 		v.Rows[i].Label = l.T("settings.sla.priority", "n", v.Rows[i].Priority)
+	}
+	for _, when := range []sla.Leads{sla.Never, sla.Late, sla.Soon} {
+		v.LeadsWhen = append(v.LeadsWhen, ui.Option{Value: string(when), Label: l.T("settings.sla.leads." + cmp.Or(string(when), "never"))})
 	}
 	any := ui.Option{Label: l.T("settings.sla.any")}
 	v.Categories, v.Queues = []ui.Option{any}, []ui.Option{any}
@@ -380,9 +384,9 @@ func (p pages) savePolicy(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	f, id := r.PostForm, r.PathValue("id")
-	v := page.PromisePolicy{Name: f.Get("name"), Position: f.Get("position"), Calendar: f.Get("calendar"), Warn: f.Get("warn"), Category: f.Get("category"), Queue: f.Get("queue"),
+	v := page.PromisePolicy{Name: f.Get("name"), Position: f.Get("position"), Calendar: f.Get("calendar"), Warn: f.Get("warn"), Leads: f.Get("leads"), Category: f.Get("category"), Queue: f.Get("queue"),
 		Active: f.Get("active") == "on", Incidents: slices.Contains(f["kinds"], "incident"), Requests: slices.Contains(f["kinds"], "request"), Waits: map[string]bool{}, Version: f.Get("version")}
-	x := sla.Policy{Name: v.Name, Position: kit.Int(v.Position), Active: v.Active, CalendarID: v.Calendar, Warn: number(v.Warn), Fits: sla.Fits{Kinds: f["kinds"]}, Waits: f["waits"],
+	x := sla.Policy{Name: v.Name, Position: kit.Int(v.Position), Active: v.Active, CalendarID: v.Calendar, Warn: number(v.Warn), Leads: sla.Leads(v.Leads), Fits: sla.Fits{Kinds: f["kinds"]}, Waits: f["waits"],
 		Targets: map[int]sla.Target{}, Version: versionOf(r)}
 	if id != fresh {
 		x.ID = id
