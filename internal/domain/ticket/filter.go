@@ -154,7 +154,11 @@ func (w *where) filter(f Filter, a auth.Actor) {
 	default:
 		oneOf(w, "t.status", f.Statuses)
 	}
-	oneOf(w, "t.kind", f.Kinds)
+	if len(f.Kinds) == 1 && f.Kinds[0] == Problem { // as its index says it
+		w.add("t.kind = 'problem'")
+	} else {
+		oneOf(w, "t.kind", f.Kinds)
+	}
 	oneOf(w, "t.queue_id", f.Queues)
 	if f.Level != 0 {
 		w.add("t.level = " + w.arg(f.Level))

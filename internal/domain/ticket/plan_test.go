@@ -73,8 +73,12 @@ func TestNoListReadsAWholeTable(t *testing.T) {
 		"counts":                {"ticket_queue", func(tx *db.Tx) (string, []any) { return ticket.CountsQuery(tx, paul, builtIn()) }},
 		"counts of queues":      {"ticket_free", func(tx *db.Tx) (string, []any) { return ticket.LoadsQuery(paul, true) }},
 		"mine that wait":        {"ticket_waiting", list(paul, view("pending").Filter, "")},
-		"due soon":              {"ticket_queue_due (queue_id=? AND <expr><?)", list(paul, view("late").Filter, ticket.ByDue)},
-		"a queue, due first":    {"ticket_queue_due", list(paul, ticket.OfQueue(ticket.Queue{ID: "q1"}).Filter, ticket.ByDue)},
+		"problems":              {"ticket_problem", list(paul, view("problems").Filter, "")},
+		"count of problems": {"ticket_problem", func(tx *db.Tx) (string, []any) {
+			return ticket.CountsQuery(tx, paul, []ticket.Filter{view("problems").Filter})
+		}},
+		"due soon":           {"ticket_queue_due (queue_id=? AND <expr><?)", list(paul, view("late").Filter, ticket.ByDue)},
+		"a queue, due first": {"ticket_queue_due", list(paul, ticket.OfQueue(ticket.Queue{ID: "q1"}).Filter, ticket.ByDue)},
 		"count of due soon": {"ticket_queue_due (queue_id=? AND <expr><?)", func(tx *db.Tx) (string, []any) {
 			return ticket.CountsQuery(tx, paul, []ticket.Filter{view("late").Filter})
 		}},

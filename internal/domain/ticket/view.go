@@ -33,6 +33,7 @@ func BuiltIn() []View {
 		{ID: "pending", Filter: Filter{Statuses: []Status{Pending}, Active: true, Assignee: "me"}},
 		{ID: "mentioned", Filter: Filter{Active: true, Mentioned: true}},
 		{ID: "watched", Filter: Filter{Active: true, Watched: true}},
+		{ID: "problems", Filter: Filter{Active: true, Kinds: []Kind{Problem}}},
 		{ID: "resolved", Filter: Filter{ResolvedDays: 7, Assignee: "me"}},
 		{ID: "all", Filter: Filter{Active: true}},
 	}

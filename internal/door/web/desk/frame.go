@@ -49,6 +49,8 @@ func viewIcon(id string) string {
 		return "at-sign"
 	case "watched":
 		return "eye"
+	case "problems":
+		return "shield-alert"
 	case "resolved":
 		return "circle-check"
 	default:
