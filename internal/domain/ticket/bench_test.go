@@ -217,6 +217,10 @@ func desk(b *testing.B, e db.Engine, n int) {
 				return err
 			}
 		}
+		// Half a day late to nine days ahead: one in twenty is late or soon.
+		if _, err := tx.ExecContext(b.Context(), "UPDATE ticket SET due_resolution_at = $1 + (number % 240 - 10) * 3600000 WHERE active", db.Ms(tx.Now)); err != nil {
+			return err
+		}
 		_, err = tx.ExecContext(b.Context(), "ANALYZE")
 		return err
 	})
@@ -237,6 +241,8 @@ func desk(b *testing.B, e db.Engine, n int) {
 	}{
 		{"queue", list(paul, queue, "")},
 		{"queue-by-priority", list(paul, queue, ticket.ByPriority)},
+		{"queue-by-due", list(paul, queue, ticket.ByDue)},
+		{"soon-late", list(paul, view("late").Filter, ticket.ByDue)},
 		{"all-active", list(paul, ticket.Filter{Active: true}, "")},
 		{"requests", list(ann, ticket.Filter{}, "")},
 		{"words", list(paul, ticket.Filter{Q: "imprimante 777"}, "")},
