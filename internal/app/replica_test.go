@@ -135,7 +135,7 @@ func TestReplicas(t *testing.T) {
 	f.start(f.replicas[0])
 	moreNews(36)
 	f.signal(f.replicas[1], syscall.SIGSTOP)
-	moreNews(36)
+	moreNews(12) // each request that meets the stopped one costs its client two seconds
 	f.signal(f.replicas[1], syscall.SIGCONT)
 	moreNews(36)
 	if err := server.Restart(); err != nil {
