@@ -65,6 +65,11 @@ func Find(ctx context.Context, tx *db.Tx, a auth.Actor, ref string) (Dossier, er
 	return d, err
 }
 
+// texts are the texts of d in the order of its form.
+func (d Dossier) texts() [3]struct{ name, text string } {
+	return [3]struct{ name, text string }{{"cause", d.Cause}, {"workaround", d.Workaround}, {"fix", d.Fix}}
+}
+
 func (d *Dossier) clean() {
 	d.Cause, d.Workaround, d.Fix = text.Clean(d.Cause), text.Clean(d.Workaround), text.Clean(d.Fix)
 	if d.State == "" {
@@ -75,9 +80,9 @@ func (d *Dossier) clean() {
 // check says what cannot be accepted.
 func (d Dossier) check() error {
 	var wrong []errs.Field
-	for name, s := range map[string]string{"cause": d.Cause, "workaround": d.Workaround, "fix": d.Fix} {
-		if utf8.RuneCountInString(s) > maxText {
-			wrong = append(wrong, errs.Field{Name: name, Key: "problem.too_long", Args: []any{"max", maxText}})
+	for _, f := range d.texts() {
+		if utf8.RuneCountInString(f.text) > maxText {
+			wrong = append(wrong, errs.Field{Name: f.name, Key: "problem.too_long", Args: []any{"max", maxText}})
 		}
 	}
 	switch d.State {
@@ -131,9 +136,10 @@ func changed(old, now Dossier) (all []event.Change) {
 	if old.State != now.State {
 		all = append(all, event.Change{Field: "state", From: string(old.State), To: string(now.State)})
 	}
-	for _, f := range [][3]string{{"cause", old.Cause, now.Cause}, {"workaround", old.Workaround, now.Workaround}, {"fix", old.Fix, now.Fix}} {
-		if f[1] != f[2] {
-			all = append(all, event.Change{Field: f[0], From: text.Excerpt(f[1], 200), To: text.Excerpt(f[2], 200)})
+	before := old.texts()
+	for i, f := range now.texts() {
+		if was := before[i].text; was != f.text {
+			all = append(all, event.Change{Field: f.name, From: text.Excerpt(was, 200), To: text.Excerpt(f.text, 200)})
 		}
 	}
 	return all
