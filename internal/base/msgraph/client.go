@@ -253,6 +253,13 @@ func drain(r *http.Response) error {
 	return errors.Join(err, r.Body.Close())
 }
 
+func (c Client) client() *http.Client {
+	if c.HTTP == nil {
+		return http.DefaultClient
+	}
+	return c.HTTP
+}
+
 // call asks once. Errors: Error for an answer that is no success; any other means that its answer is not known.
 func (c Client) call(ctx context.Context, method, address, token, kind string, body []byte) (*http.Response, error) {
 	var reader io.Reader
@@ -268,11 +275,7 @@ func (c Client) call(ctx context.Context, method, address, token, kind string, b
 	if kind != "" {
 		q.Header.Set("Content-Type", kind)
 	}
-	client := c.HTTP
-	if client == nil {
-		client = http.DefaultClient
-	}
-	r, err := client.Do(q)
+	r, err := c.client().Do(q)
 	if err != nil {
 		return nil, fmt.Errorf("call of Microsoft Graph: %w", err)
 	}

@@ -101,11 +101,7 @@ func (c Client) put(ctx context.Context, address string, part []byte, span strin
 	}
 	q.Header.Set("Content-Type", "application/octet-stream")
 	q.Header.Set("Content-Range", span)
-	client := c.HTTP
-	if client == nil {
-		client = http.DefaultClient
-	}
-	r, err := client.Do(q)
+	r, err := c.client().Do(q)
 	if err != nil {
 		return fmt.Errorf("upload to Microsoft Graph: %w", unaddressed(err))
 	}

@@ -51,13 +51,13 @@ const (
 const SoonBefore = 2 * time.Hour
 
 // nextDue is Ticket.NextDue as the index ticket_due has it; what is not promised comes last.
-const nextDue = "(CASE WHEN t.responded_at = 0 AND t.due_response_at > 0 AND (t.due_resolution_at = 0 OR t.due_response_at < t.due_resolution_at) THEN t.due_response_at" +
-	" WHEN t.due_resolution_at > 0 THEN t.due_resolution_at ELSE 9000000000000000 END)"
+var nextDue = "(CASE WHEN t.responded_at = 0 AND t.due_response_at > 0 AND (t.due_resolution_at = 0 OR t.due_response_at < t.due_resolution_at) THEN t.due_response_at" +
+	" WHEN t.due_resolution_at > 0 THEN t.due_resolution_at ELSE " + strconv.Itoa(neverDue) + " END)"
 
 // byDue lets the indexes over nextDue be used.
 const byDue = "t.active AND t.urgency > 0"
 
-// neverDue is nextDue where nothing is promised.
+// neverDue is nextDue where nothing is promised, in ms: the index has it so.
 const neverDue = 9_000_000_000_000_000
 
 // Sort orders a list.

@@ -94,13 +94,13 @@ func (s *server) problemRoutes() {
 	act[groupIn, list[ticketJSON]](s, s.op(http.MethodPost, "/problems/{id}/incidents", "add-problem-incidents", "tickets:write", "problems"),
 		func(ctx context.Context, tx *db.Tx, a auth.Actor, in *groupIn) (reply, error) {
 			p, err := problemOfID(ctx, tx, a, in.ID)
-			for _, x := range in.Body.Incidents {
-				if err == nil {
-					err = ticket.AddLink(ctx, tx, a, x, p.ID, ticket.CausedBy)
-				}
-			}
 			if err != nil {
 				return reply{}, err
+			}
+			for _, x := range in.Body.Incidents {
+				if err := ticket.AddLink(ctx, tx, a, x, p.ID, ticket.CausedBy); err != nil {
+					return reply{}, err
+				}
 			}
 			all, err := s.incidents(ctx, tx, a, p.ID)
 			return reply{value: all}, err
