@@ -125,6 +125,18 @@ func FindMany(ctx context.Context, tx *db.Tx, a auth.Actor, ids []string) (map[s
 	return out, err
 }
 
+// Places returns the sites and the departments that active people have, each once, by name; for agents.
+func Places(ctx context.Context, tx *db.Tx, a auth.Actor) (sites, departments []string, err error) {
+	if !a.Agent() {
+		return nil, nil, nil
+	}
+	if sites, err = db.Strings(ctx, tx, "SELECT DISTINCT site FROM person WHERE active AND site <> '' ORDER BY site"); err != nil {
+		return nil, nil, err
+	}
+	departments, err = db.Strings(ctx, tx, "SELECT DISTINCT department FROM person WHERE active AND department <> '' ORDER BY department")
+	return sites, departments, err
+}
+
 // Filter narrows List. The zero Filter lists active people.
 type Filter struct {
 	Query    string    // beginnings of words of the name, of the address or the login

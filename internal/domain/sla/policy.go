@@ -50,10 +50,17 @@ func (l Leads) At(breach bool) bool { return l == Soon || l == Late && breach }
 
 // Fits says for which records a policy counts; what is empty asks for nothing.
 type Fits struct {
-	Kinds      []string `json:"kinds,omitempty"`      // "incident"
-	Categories []string `json:"categories,omitempty"` // ids; those below count as well
-	Queues     []string `json:"queues,omitempty"`     // ids
+	Kinds       []string `json:"kinds,omitempty"`       // "incident"
+	Categories  []string `json:"categories,omitempty"`  // ids; those below count as well
+	Queues      []string `json:"queues,omitempty"`      // ids
+	Groups      []string `json:"groups,omitempty"`      // ids of groups that the requester is in
+	Sites       []string `json:"sites,omitempty"`       // of the requester, as the directory writes them
+	Departments []string `json:"departments,omitempty"` // likewise
+	VIP         bool     `json:"vip,omitempty"`         // only requesters who are marked as such
 }
+
+// AsksRequester reports whether f looks at who asks.
+func (f Fits) AsksRequester() bool { return f.VIP || len(f.Groups)+len(f.Sites)+len(f.Departments) > 0 }
 
 // Target is how much working time may pass, in minutes; 0 = no promise.
 type Target struct {
@@ -68,6 +75,14 @@ type Case struct {
 	Path     []string // ids of its category and those above
 	QueueID  string
 	Priority int
+	Requester
+}
+
+// Requester is who asks, as far as policies look at them; it is needed only where one of them AsksRequester.
+type Requester struct {
+	Groups           []string // ids
+	Site, Department string
+	VIP              bool
 }
 
 // fits reports whether p counts for c.
@@ -75,7 +90,8 @@ func (p Policy) fits(c Case) bool {
 	one := func(list []string, of ...string) bool {
 		return len(list) == 0 || slices.ContainsFunc(of, func(s string) bool { return slices.Contains(list, s) })
 	}
-	return p.Active && one(p.Fits.Kinds, c.Kind) && one(p.Fits.Categories, c.Path...) && one(p.Fits.Queues, c.QueueID)
+	return p.Active && one(p.Fits.Kinds, c.Kind) && one(p.Fits.Categories, c.Path...) && one(p.Fits.Queues, c.QueueID) &&
+		one(p.Fits.Groups, c.Groups...) && one(p.Fits.Sites, c.Site) && one(p.Fits.Departments, c.Department) && (!p.Fits.VIP || c.VIP)
 }
 
 // Choose returns the first of the policies that fits c, in their order; ok is false when nothing is promised.

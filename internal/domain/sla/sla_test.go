@@ -22,6 +22,9 @@ var (
 func TestChoose(t *testing.T) {
 	all := []sla.Policy{
 		{ID: "off"},
+		{ID: "vip", Active: true, Fits: sla.Fits{VIP: true, Kinds: []string{"incident"}}},
+		{ID: "board", Active: true, Fits: sla.Fits{Groups: []string{"g1", "g2"}, Sites: []string{"Lyon"}}},
+		{ID: "plant", Active: true, Fits: sla.Fits{Departments: []string{"Production"}}},
 		{ID: "vpn", Active: true, Fits: sla.Fits{Categories: []string{"network"}, Kinds: []string{"incident"}}},
 		{ID: "queue", Active: true, Fits: sla.Fits{Queues: []string{"q2"}}},
 		{ID: "incidents", Active: true, Fits: sla.Fits{Kinds: []string{"incident"}}},
@@ -30,6 +33,10 @@ func TestChoose(t *testing.T) {
 		about sla.Case
 		want  string
 	}{
+		"who asks comes first":   {sla.Case{Kind: "incident", Path: []string{"network"}, Requester: sla.Requester{VIP: true}}, "vip"},
+		"a group at its site":    {sla.Case{Kind: "request", Requester: sla.Requester{Groups: []string{"g0", "g2"}, Site: "Lyon"}}, "board"},
+		"a group elsewhere":      {sla.Case{Kind: "request", Requester: sla.Requester{Groups: []string{"g2"}, Site: "Lille"}}, ""},
+		"a department":           {sla.Case{Kind: "request", Requester: sla.Requester{Department: "Production"}}, "plant"},
 		"below its category":     {sla.Case{Kind: "incident", Path: []string{"network", "vpn"}}, "vpn"},
 		"the kind does not fit":  {sla.Case{Kind: "request", Path: []string{"network"}}, ""},
 		"the queue comes before": {sla.Case{Kind: "incident", QueueID: "q2"}, "queue"},

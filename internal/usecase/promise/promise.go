@@ -14,6 +14,7 @@ import (
 	"entraide/internal/base/errs"
 	"entraide/internal/base/event"
 	"entraide/internal/domain/calendar"
+	"entraide/internal/domain/identity"
 	"entraide/internal/domain/sla"
 	"entraide/internal/domain/ticket"
 )
@@ -147,6 +148,11 @@ func (r *rules) policyOf(ctx context.Context, tx *db.Tx, t ticket.Ticket) (p sla
 			about.Path = append(about.Path, x.ID)
 		}
 	}
+	if slices.ContainsFunc(r.policies, func(p sla.Policy) bool { return p.Active && p.Fits.AsksRequester() }) {
+		if about.Requester, err = requesterOf(ctx, tx, t.RequesterID); err != nil {
+			return p, nil, false, err
+		}
+	}
 	if p, ok = sla.Choose(r.policies, about); !ok {
 		return p, nil, false, nil
 	}
@@ -161,6 +167,16 @@ func (r *rules) policyOf(ctx context.Context, tx *db.Tx, t ticket.Ticket) (p sla
 		r.calendars[p.CalendarID] = c
 	}
 	return p, c, true, nil
+}
+
+// requesterOf is who asks, as far as policies look at them.
+func requesterOf(ctx context.Context, tx *db.Tx, personID string) (r sla.Requester, err error) {
+	p, err := identity.Find(ctx, tx, machine(), personID)
+	if err != nil {
+		return r, err
+	}
+	groups, err := identity.GroupsOf(ctx, tx, machine(), personID)
+	return sla.Requester{Groups: groups, Site: p.Site, Department: p.Department, VIP: p.VIP}, err
 }
 
 // factsOf reads from the log what the clocks of t care about; next asks for the conversation as well.

@@ -345,3 +345,33 @@ func TestReopenedCountsOn(t *testing.T) {
 		}
 	})
 }
+
+func TestWhoAsksCounts(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		h.write(func(tx *db.Tx) error {
+			if _, err := tx.Exec(t.Context(), "INSERT INTO people_group (id, code, name, created_at) VALUES ('g1', 'board', 'Direction', 0)"); err != nil {
+				return err
+			}
+			p := h.policy
+			p.ID, p.Version, p.Name, p.Position = "", 0, "Direction", -1
+			p.Fits = sla.Fits{Groups: []string{"g1"}, Sites: []string{"Lyon"}, Departments: []string{"Siège"}, VIP: true}
+			p.Targets = map[int]sla.Target{3: {First: 15, Resolution: 60}}
+			_, err := sla.SavePolicy(t.Context(), tx, admin, p)
+			return err
+		})
+		var id string
+		h.at("12 10:00", &id, h.open(&id))
+		for _, step := range []struct{ change, want string }{
+			{"UPDATE person SET vip = TRUE WHERE id = 'ann'", "first 12 11:00, resolution 13 11:00"},
+			{"UPDATE person SET site = 'Lyon' WHERE id = 'ann'", "first 12 11:00, resolution 13 11:00"},
+			{"INSERT INTO group_member (person_id, group_id) VALUES ('ann', 'g1')", "first 12 11:00, resolution 13 11:00"},
+			{"UPDATE person SET department = 'Siège' WHERE id = 'ann'", "first 12 10:15, resolution 12 11:00"},
+			{"DELETE FROM group_member", "first 12 11:00, resolution 13 11:00"},
+		} {
+			h.at("12 10:05", &id, func(tx *db.Tx) error { _, err := tx.Exec(t.Context(), step.change); return err })
+			if got := h.due(id); got != step.want {
+				t.Errorf("%s: %s, want %s", step.change, got, step.want)
+			}
+		}
+	})
+}

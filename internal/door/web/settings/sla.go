@@ -18,6 +18,7 @@ import (
 	"entraide/internal/base/errs"
 	"entraide/internal/base/i18n"
 	"entraide/internal/domain/calendar"
+	"entraide/internal/domain/identity"
 	"entraide/internal/domain/sla"
 	"entraide/internal/domain/ticket"
 	"entraide/internal/door/web/kit"
@@ -317,12 +318,11 @@ func (p pages) policy(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	v := page.PromisePolicy{Name: x.Name, Position: strconv.Itoa(x.Position), Calendar: x.CalendarID, Warn: strconv.Itoa(x.Warn), Leads: string(x.Leads), Active: x.Active, Waits: map[string]bool{},
-		Incidents: slices.Contains(x.Fits.Kinds, "incident"), Requests: slices.Contains(x.Fits.Kinds, "request"), Version: strconv.FormatInt(x.Version, 10)}
-	if len(x.Fits.Categories) > 0 {
-		v.Category = x.Fits.Categories[0]
-	}
-	if len(x.Fits.Queues) > 0 {
-		v.Queue = x.Fits.Queues[0]
+		Incidents: slices.Contains(x.Fits.Kinds, "incident"), Requests: slices.Contains(x.Fits.Kinds, "request"), VIP: x.Fits.VIP, Version: strconv.FormatInt(x.Version, 10)}
+	for _, one := range oneOfEach(&v, &x.Fits) {
+		if len(*one.of) > 0 {
+			*one.typed = (*one.of)[0]
+		}
 	}
 	for _, w := range x.Waits {
 		v.Waits[w] = true
@@ -332,6 +332,19 @@ func (p pages) policy(w http.ResponseWriter, r *http.Request) error {
 		v.Rows = append(v.Rows, page.PromiseRow{Priority: n, First: span(t.First), Next: span(t.Next), Resolution: span(t.Resolution)})
 	}
 	return p.showPolicy(w, r, http.StatusOK, v)
+}
+
+// choice is a condition of a policy of which the form offers one value.
+type choice struct {
+	field string
+	typed *string
+	of    *[]string
+}
+
+// oneOfEach are the conditions of which the form offers one value, in its order.
+func oneOfEach(v *page.PromisePolicy, f *sla.Fits) []choice {
+	return []choice{{"category", &v.Category, &f.Categories}, {"queue", &v.Queue, &f.Queues}, {"group", &v.Group, &f.Groups},
+		{"site", &v.Site, &f.Sites}, {"department", &v.Department, &f.Departments}}
 }
 
 func (p pages) showPolicy(w http.ResponseWriter, r *http.Request, status int, v page.PromisePolicy) error {
@@ -347,7 +360,7 @@ func (p pages) showPolicy(w http.ResponseWriter, r *http.Request, status int, v 
 		v.LeadsWhen = append(v.LeadsWhen, ui.Option{Value: string(when), Label: l.T("settings.sla.leads." + cmp.Or(string(when), "never"))})
 	}
 	any := ui.Option{Label: l.T("settings.sla.any")}
-	v.Categories, v.Queues = []ui.Option{any}, []ui.Option{any}
+	v.Categories, v.Queues, v.Groups = []ui.Option{any}, []ui.Option{any}, []ui.Option{any}
 	err := p.Read(r, func(ctx context.Context, tx *db.Tx, a auth.Actor) error {
 		calendars, err := calendar.List(ctx, tx)
 		if err != nil {
@@ -364,9 +377,20 @@ func (p pages) showPolicy(w http.ResponseWriter, r *http.Request, status int, v 
 			v.Categories = append(v.Categories, ui.Option{Value: c.ID, Label: tree.Title(c.ID, string(l.Lang))})
 		}
 		queues, err := ticket.Queues(ctx, tx, a)
+		if err != nil {
+			return err
+		}
 		for _, q := range queues {
 			v.Queues = append(v.Queues, ui.Option{Value: q.ID, Label: q.Name})
 		}
+		groups, err := identity.ListGroups(ctx, tx, a)
+		if err != nil {
+			return err
+		}
+		for _, g := range groups {
+			v.Groups = append(v.Groups, ui.Option{Value: g.ID, Label: g.Name})
+		}
+		v.Sites, v.Departments, err = places(ctx, tx, a, any, v)
 		return err
 	})
 	if err != nil {
@@ -379,24 +403,37 @@ func (p pages) showPolicy(w http.ResponseWriter, r *http.Request, status int, v 
 	return kit.Render(w, r, status, page.PromisePolicyPage(s, v))
 }
 
+// places are the sites and departments that people have, and the ones chosen before, which nobody may have any more.
+func places(ctx context.Context, tx *db.Tx, a auth.Actor, any ui.Option, v page.PromisePolicy) (sites, departments []ui.Option, err error) {
+	s, d, err := identity.Places(ctx, tx, a)
+	options := func(names []string, now string) []ui.Option {
+		if now != "" && !slices.Contains(names, now) {
+			names = append(names, now)
+		}
+		out := []ui.Option{any}
+		for _, n := range names {
+			out = append(out, ui.Option{Value: n, Label: n})
+		}
+		return out
+	}
+	return options(s, v.Site), options(d, v.Department), err
+}
+
 func (p pages) savePolicy(w http.ResponseWriter, r *http.Request) error {
 	if err := p.Form(w, r); err != nil {
 		return err
 	}
 	f, id := r.PostForm, r.PathValue("id")
-	v := page.PromisePolicy{Name: f.Get("name"), Position: f.Get("position"), Calendar: f.Get("calendar"), Warn: f.Get("warn"), Leads: f.Get("leads"), Category: f.Get("category"), Queue: f.Get("queue"),
+	v := page.PromisePolicy{Name: f.Get("name"), Position: f.Get("position"), Calendar: f.Get("calendar"), Warn: f.Get("warn"), Leads: f.Get("leads"), VIP: f.Get("vip") == "on",
 		Active: f.Get("active") == "on", Incidents: slices.Contains(f["kinds"], "incident"), Requests: slices.Contains(f["kinds"], "request"), Waits: map[string]bool{}, Version: f.Get("version")}
-	x := sla.Policy{Name: v.Name, Position: kit.Int(v.Position), Active: v.Active, CalendarID: v.Calendar, Warn: number(v.Warn), Leads: sla.Leads(v.Leads), Fits: sla.Fits{Kinds: f["kinds"]}, Waits: f["waits"],
+	x := sla.Policy{Name: v.Name, Position: kit.Int(v.Position), Active: v.Active, CalendarID: v.Calendar, Warn: number(v.Warn), Leads: sla.Leads(v.Leads), Fits: sla.Fits{Kinds: f["kinds"], VIP: v.VIP}, Waits: f["waits"],
 		Targets: map[int]sla.Target{}, Version: versionOf(r)}
 	if id != fresh {
 		x.ID = id
 	}
-	for _, one := range []struct {
-		value string
-		to    *[]string
-	}{{v.Category, &x.Fits.Categories}, {v.Queue, &x.Fits.Queues}} {
-		if one.value != "" {
-			*one.to = []string{one.value}
+	for _, one := range oneOfEach(&v, &x.Fits) {
+		if *one.typed = f.Get(one.field); *one.typed != "" {
+			*one.of = []string{*one.typed}
 		}
 	}
 	for _, w := range f["waits"] {

@@ -68,7 +68,7 @@ func TestPromises(t *testing.T) {
 		}
 		has(t, admin.do(200, "/settings/sla/calendars/"+c.ID, nil), "2026-08-03 2026-08-14")
 		has(t, admin.do(200, newPolicy, nil), "Bureau")
-		policy := url.Values{"name": {"Standard"}, "calendar": {c.ID}, "active": {"on"}, "warn": {"75"}, "waits": {"requester"}, "leads": {"late"}, "kinds": {"incident"}, "first.1": {"30"}, "resolution.1": {"4h"}, "resolution.3": {"1h30"}}
+		policy := url.Values{"name": {"Standard"}, "calendar": {c.ID}, "active": {"on"}, "warn": {"75"}, "waits": {"requester"}, "leads": {"late"}, "kinds": {"incident"}, "vip": {"on"}, "site": {"Lyon"}, "first.1": {"30"}, "resolution.1": {"4h"}, "resolution.3": {"1h30"}}
 		for field, bad := range map[string]string{"name": " ", "calendar": "none", "warn": "200", "first.1": "dix", "resolution.1": "15", "leads": "always"} {
 			f := url.Values{}
 			for k, v := range policy {
@@ -87,13 +87,14 @@ func TestPromises(t *testing.T) {
 		agent.do(403, newPolicy, policy)
 		admin.do(303, newPolicy, policy)
 		read()
-		if p.Targets[1] != (sla.Target{First: 30, Resolution: 240}) || p.Targets[3].Resolution != 90 || !p.Active || strings.Join(p.Waits, "") != "requester" || p.Leads != sla.Late {
+		if p.Targets[1] != (sla.Target{First: 30, Resolution: 240}) || p.Targets[3].Resolution != 90 || !p.Active || strings.Join(p.Waits, "") != "requester" || p.Leads != sla.Late || !p.Fits.VIP || strings.Join(p.Fits.Sites, "") != "Lyon" {
 			t.Errorf("stored %+v", p)
 		}
 		has(t, admin.do(200, list, nil), "Bureau · most urgent: answer in 30 min, resolution in 4 h<")
 		page := admin.do(200, "/settings/sla/policies/"+p.ID, nil)
 		has(t, page, `value="4h"`)
 		has(t, page, `value="1h30"`)
+		has(t, page, `<option value="Lyon" selected`) // also while nobody is there
 		if n := dbtest.Count(t, d, "job WHERE kind = 'sla.anew'"); n != 2 {
 			t.Errorf("%d promises to count anew", n)
 		}
