@@ -360,7 +360,8 @@ func (p pages) showPolicy(w http.ResponseWriter, r *http.Request, status int, v 
 		v.LeadsWhen = append(v.LeadsWhen, ui.Option{Value: string(when), Label: l.T("settings.sla.leads." + cmp.Or(string(when), "never"))})
 	}
 	any := ui.Option{Label: l.T("settings.sla.any")}
-	v.Categories, v.Queues, v.Groups = []ui.Option{any}, []ui.Option{any}, []ui.Option{any}
+	anybody := ui.Option{Label: l.T("settings.sla.anybody")}
+	v.Categories, v.Queues, v.Groups = []ui.Option{any}, []ui.Option{any}, []ui.Option{anybody}
 	err := p.Read(r, func(ctx context.Context, tx *db.Tx, a auth.Actor) error {
 		calendars, err := calendar.List(ctx, tx)
 		if err != nil {
@@ -390,7 +391,7 @@ func (p pages) showPolicy(w http.ResponseWriter, r *http.Request, status int, v 
 		for _, g := range groups {
 			v.Groups = append(v.Groups, ui.Option{Value: g.ID, Label: g.Name})
 		}
-		v.Sites, v.Departments, err = places(ctx, tx, a, any, v)
+		v.Sites, v.Departments, err = places(ctx, tx, a, anybody, v)
 		return err
 	})
 	if err != nil {
@@ -404,13 +405,13 @@ func (p pages) showPolicy(w http.ResponseWriter, r *http.Request, status int, v 
 }
 
 // places are the sites and departments that people have, and the ones chosen before, which nobody may have any more.
-func places(ctx context.Context, tx *db.Tx, a auth.Actor, any ui.Option, v page.PromisePolicy) (sites, departments []ui.Option, err error) {
+func places(ctx context.Context, tx *db.Tx, a auth.Actor, anybody ui.Option, v page.PromisePolicy) (sites, departments []ui.Option, err error) {
 	s, d, err := identity.Places(ctx, tx, a)
 	options := func(names []string, now string) []ui.Option {
 		if now != "" && !slices.Contains(names, now) {
 			names = append(names, now)
 		}
-		out := []ui.Option{any}
+		out := []ui.Option{anybody}
 		for _, n := range names {
 			out = append(out, ui.Option{Value: n, Label: n})
 		}
