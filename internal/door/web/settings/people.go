@@ -84,11 +84,12 @@ func fill(r *http.Request, x *identity.Person) {
 		"title": &x.Title, "department": &x.Department, "site": &x.Site, "phone": &x.Phone, "mobile": &x.Mobile, "lang": &x.Lang} {
 		*to = r.PostFormValue(field)
 	}
+	x.VIP = r.PostFormValue("vip") != ""
 }
 
 func shown(l i18n.Loc, x identity.Person) page.Person {
 	v := page.Person{ID: x.ID, Name: x.Name, GivenName: x.GivenName, Email: x.Email, Login: x.Login, Title: x.Title, Department: x.Department,
-		Site: x.Site, Phone: x.Phone, Mobile: x.Mobile, Lang: x.Lang, Active: x.Active, External: x.External, HasPassword: x.HasPassword, Version: x.Version}
+		Site: x.Site, Phone: x.Phone, Mobile: x.Mobile, Lang: x.Lang, Active: x.Active, External: x.External, HasPassword: x.HasPassword, VIP: x.VIP, Version: x.Version}
 	for _, role := range auth.Roles()[1:] {
 		on := false
 		for _, has := range x.Roles {

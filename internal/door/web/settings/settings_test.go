@@ -8,6 +8,7 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -216,5 +217,31 @@ func TestWork(t *testing.T) {
 		admin.do(404, "/settings/work/nothing/drop", url.Values{})
 		admin.do(404, "/settings/work/events/nothing/retry", url.Values{"reader": {"x"}})
 		admin.do(404, "/settings/mail/messages/nothing/retry", url.Values{})
+	})
+}
+
+func TestVIP(t *testing.T) {
+	each(t, func(t *testing.T, d *db.DB, admin, _ browser) {
+		form := url.Values{"name": {"Vera Important"}, "email": {"vera@exemple.test"}, "vip": {"on"}}
+		admin.do(303, "/settings/people", form)
+		var id string
+		if n := dbtest.Count(t, d, "person WHERE vip"); n != 1 {
+			t.Fatalf("%d VIPs after creating one", n)
+		}
+		err := d.Read(t.Context(), func(tx *db.Tx) error {
+			return db.First(t.Context(), tx, "SELECT id FROM person WHERE vip", nil, &id)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if page := admin.do(200, "/settings/people/"+id, nil); !regexp.MustCompile(`<input[^>]*name="vip"[^>]* checked`).MatchString(page) {
+			t.Error("the box of a VIP is not checked")
+		}
+		form.Del("vip")
+		form.Set("version", "1")
+		admin.do(303, "/settings/people/"+id, form)
+		if n := dbtest.Count(t, d, "person WHERE vip"); n != 0 {
+			t.Errorf("%d VIPs after the box was cleared", n)
+		}
 	})
 }
