@@ -269,6 +269,9 @@ func Owners() (map[string]string, error) {
 				owners[strings.TrimSpace(strings.TrimSuffix(t, "("))] = owner
 				owner = ""
 			}
+			if t, ok := strings.CutPrefix(line, "DROP TABLE "); ok {
+				delete(owners, strings.TrimSuffix(t, ";"))
+			}
 		}
 	}
 	return owners, nil

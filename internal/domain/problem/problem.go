@@ -144,14 +144,3 @@ func changed(old, now Dossier) (all []event.Change) {
 	}
 	return all
 }
-
-// Step notes that an incident has its part of a cascade, once; fresh is false when it had it already. It is called in the
-// transaction of that part, so that a crash leaves both or neither.
-// Errors: errs.Forbidden unless a is the machine or acts for it.
-func Step(ctx context.Context, tx *db.Tx, a auth.Actor, cascade, ref string) (fresh bool, err error) {
-	if !a.Internal {
-		return false, fmt.Errorf("cascade: %w", errs.Forbidden)
-	}
-	n, err := tx.Exec(ctx, "INSERT INTO problem_step (cascade, ref, at) VALUES ($1, $2, $3) ON CONFLICT (cascade, ref) DO NOTHING", cascade, ref, db.Ms(tx.Now))
-	return n == 1, err
-}
