@@ -18,7 +18,6 @@ import (
 	"entraide/internal/domain/notify"
 	"entraide/internal/domain/ticket"
 	"entraide/internal/door/mailout"
-	"entraide/internal/usecase/cascade"
 	"entraide/internal/usecase/promise"
 	"entraide/internal/usecase/recipients"
 )
@@ -40,12 +39,12 @@ func handlers(d *db.DB, sender mailout.Sender, teller recipients.Teller) map[str
 			}
 			return d.Write(ctx, func(tx *db.Tx) error { return ticket.Release(ctx, tx, message) })
 		}},
-		ticket.JobWake:    {Every: "* * * * *", Run: sweep(d, ticket.Wake)},
-		cascade.Job:       cascade.Handler(d),
-		cascade.JobBefore: cascade.Handler(d),
-		promise.JobAlarm:  {Every: "* * * * *", Run: sweep(d, promise.Ring)},
-		promise.JobAnew:   {Run: func(ctx context.Context, _ job.Job) error { return promise.Anew(ctx, d) }},
-		ticket.JobClose:   {Every: "7 * * * *", Run: sweep(d, ticket.CloseOld)},
+		ticket.JobWake:          {Every: "* * * * *", Run: sweep(d, ticket.Wake)},
+		ticket.JobCascade:       ticket.CascadeHandler(d),
+		ticket.JobCascadeBefore: ticket.CascadeHandler(d),
+		promise.JobAlarm:        {Every: "* * * * *", Run: sweep(d, promise.Ring)},
+		promise.JobAnew:         {Run: func(ctx context.Context, _ job.Job) error { return promise.Anew(ctx, d) }},
+		ticket.JobClose:         {Every: "7 * * * *", Run: sweep(d, ticket.CloseOld)},
 		ticket.JobPurge: {Every: "40 2 * * *", Run: write(func(ctx context.Context, tx *db.Tx) error {
 			if _, err := ticket.PurgeUploads(ctx, tx); err != nil {
 				return err

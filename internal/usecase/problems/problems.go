@@ -16,7 +16,6 @@ import (
 	"entraide/internal/base/text"
 	"entraide/internal/domain/problem"
 	"entraide/internal/domain/ticket"
-	"entraide/internal/usecase/cascade"
 )
 
 // Open makes a problem of an incident that a works: a ticket of that type, to which the incident is linked as its cause. It
@@ -127,7 +126,7 @@ func Tell(ctx context.Context, tx *db.Tx, a auth.Actor, problemID, body string) 
 	if len(all) == 0 {
 		return 0, errs.Because(errs.Conflict, "problem.nobody", "ref", t.Reference())
 	}
-	return len(all), start(ctx, tx, a, t, cascade.Tell, body, all)
+	return len(all), start(ctx, tx, a, t, ticket.TellAll, body, all)
 }
 
 // Resolve resolves a problem and promises the same, with its last message, for those of its active incidents that are named.
@@ -145,27 +144,27 @@ func Resolve(ctx context.Context, tx *db.Tx, a auth.Actor, problemID string, r t
 	if t, err = ticket.Resolve(ctx, tx, a, t.ID, r); err != nil || len(all) == 0 {
 		return t, err
 	}
-	return t, start(ctx, tx, a, t, cascade.Resolve, r.Body, all)
+	return t, start(ctx, tx, a, t, ticket.ResolveAll, r.Body, all)
 }
 
 // active are the ids of the incidents of a problem that are not over.
 func active(ctx context.Context, tx *db.Tx, a auth.Actor, t ticket.Ticket) (ids []string, err error) {
 	links, err := ticket.Links(ctx, tx, a, t)
 	for _, x := range Incidents(links) {
-		if x.Status.Active() && x.MergedInto == "" && len(ids) < cascade.Most {
+		if x.Status.Active() && x.MergedInto == "" && len(ids) < ticket.MaxCascade {
 			ids = append(ids, x.ID)
 		}
 	}
 	return ids, err
 }
 
-func start(ctx context.Context, tx *db.Tx, a auth.Actor, t ticket.Ticket, do cascade.Do, body string, incidents []string) error {
+func start(ctx context.Context, tx *db.Tx, a auth.Actor, t ticket.Ticket, do ticket.Spread, body string, incidents []string) error {
 	_, err := event.Emit(ctx, tx, a, event.Event{Kind: "problem.cascade", Ref: t.Ref(), Internal: true,
 		Data: event.Data{Extra: map[string]string{"do": string(do), "count": fmt.Sprint(len(incidents))}}})
 	if err != nil {
 		return err
 	}
-	return cascade.Start(ctx, tx, a, cascade.Cascade{Do: do, Body: body, Tickets: incidents})
+	return ticket.StartCascade(ctx, tx, a, ticket.Cascade{Do: do, Body: body, Tickets: incidents})
 }
 
 func machine() auth.Actor { return auth.System("problem") }

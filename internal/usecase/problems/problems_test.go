@@ -17,7 +17,6 @@ import (
 	"entraide/internal/base/job"
 	"entraide/internal/domain/problem"
 	"entraide/internal/domain/ticket"
-	"entraide/internal/usecase/cascade"
 	"entraide/internal/usecase/problems"
 )
 
@@ -109,7 +108,7 @@ func (k desk) jobs() (all []job.Job) {
 	k.t.Helper()
 	k.do(func(ctx context.Context, tx *db.Tx) error {
 		list, err := job.List(ctx, tx, job.Ready, 100)
-		all = slices.DeleteFunc(list, func(j job.Job) bool { return j.Kind != cascade.Job })
+		all = slices.DeleteFunc(list, func(j job.Job) bool { return j.Kind != ticket.JobCascade })
 		return err
 	})
 	return all
@@ -223,7 +222,7 @@ func TestTell(t *testing.T) {
 		if len(jobs) != 1 {
 			t.Fatalf("%d jobs", len(jobs))
 		}
-		run := cascade.Handler(k.d).Run
+		run := ticket.CascadeHandler(k.d).Run
 		part := jobs[0] // as a process leaves it that dies after two
 		var payload map[string]any
 		if err := json.Unmarshal(part.Payload, &payload); err != nil {
@@ -260,7 +259,7 @@ func TestTheEndOfAProblemEndsItsIncidents(t *testing.T) {
 		})
 		for _, j := range k.jobs() {
 			for range 2 {
-				if err := cascade.Handler(k.d).Run(t.Context(), j); err != nil {
+				if err := ticket.CascadeHandler(k.d).Run(t.Context(), j); err != nil {
 					t.Fatal(err)
 				}
 			}

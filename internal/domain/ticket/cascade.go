@@ -1,8 +1,4 @@
-// Package cascade brings one thing to many tickets: the same answer, or the same end.
-//
-// A cascade is a durable job that takes one ticket after another, each in a transaction of its own that also notes the step.
-// A crash leaves each ticket done or untouched, and nobody is told twice.
-package cascade
+package ticket
 
 import (
 	"context"
@@ -18,31 +14,33 @@ import (
 	"entraide/internal/base/job"
 	"entraide/internal/base/text"
 	"entraide/internal/domain/identity"
-	"entraide/internal/domain/ticket"
 )
 
-// Job is the kind of the job; JobBefore is the kind that versions before this package promised, of the same payload.
+// JobCascade is the kind of the job that brings a Cascade to its tickets; JobCascadeBefore is the kind that versions promised
+// which knew problems only, of the same payload.
 const (
-	Job       = "ticket.cascade"
-	JobBefore = "problem.cascade"
+	JobCascade       = "ticket.cascade"
+	JobCascadeBefore = "problem.cascade"
 )
 
-// Most is how many tickets one cascade takes at most.
-const Most = 2000
+// MaxCascade is how many tickets one cascade takes at most.
+const MaxCascade = 2000
 
-// Do is what a cascade does to each ticket.
-type Do string
+// Spread is what a cascade does to each ticket.
+type Spread string
 
 // What may be done.
 const (
-	Tell    Do = "tell"    // reply
-	Resolve Do = "resolve" // resolve, with a last message when there is one
+	TellAll    Spread = "tell"    // reply
+	ResolveAll Spread = "resolve" // resolve, with a last message when there is one
 )
 
-// Cascade is one thing for many tickets.
+// Cascade brings one thing to many tickets: the same answer, or the same end. It is a durable job that takes one ticket
+// after another, each in a transaction of its own that also notes the step. A crash leaves each ticket done or untouched,
+// and nobody is told twice.
 type Cascade struct {
 	ID      string   `json:"id"`
-	Do      Do       `json:"do"`
+	Do      Spread   `json:"do"`
 	By      string   `json:"by"`              // person who began it; "" = the machine
 	Body    string   `json:"body"`            // Markdown
 	English string   `json:"en,omitempty"`    // Markdown for requesters who read English; "" = Body
@@ -50,14 +48,14 @@ type Cascade struct {
 	Tickets []string `json:"incidents"`       // ids
 }
 
-// Start promises c, in a's name. Whether a may is for the caller to decide.
-func Start(ctx context.Context, tx *db.Tx, a auth.Actor, c Cascade) error {
+// StartCascade promises c, in a's name. Whether a may is for the caller to decide.
+func StartCascade(ctx context.Context, tx *db.Tx, a auth.Actor, c Cascade) error {
 	c.ID, c.By, c.Body, c.English = id.New(), a.ID, text.Clean(c.Body), text.Clean(c.English)
-	return job.Insert(ctx, tx, job.New{Kind: Job, Key: c.ID, Payload: c})
+	return job.Insert(ctx, tx, job.New{Kind: JobCascade, Key: c.ID, Payload: c})
 }
 
-// Handler returns the handler of Job.
-func Handler(d *db.DB) job.Handler {
+// CascadeHandler returns the handler of JobCascade.
+func CascadeHandler(d *db.DB) job.Handler {
 	return job.Handler{Timeout: 10 * time.Minute, Run: func(ctx context.Context, j job.Job) error {
 		var c Cascade
 		if err := j.Decode(&c); err != nil {
@@ -75,7 +73,7 @@ func Handler(d *db.DB) job.Handler {
 // step does c to one ticket, unless it was done. Who began the cascade acts, with the machine's right: that they may was
 // decided when they began it. What has ended by itself meanwhile is left alone.
 func (c Cascade) step(ctx context.Context, tx *db.Tx, ticketID string) error {
-	t, err := ticket.Find(ctx, tx, machine(), ticketID)
+	t, err := Find(ctx, tx, auth.System("cascade"), ticketID)
 	if errors.Is(err, errs.NotFound) {
 		return nil // erased since
 	}
@@ -86,11 +84,11 @@ func (c Cascade) step(ctx context.Context, tx *db.Tx, ticketID string) error {
 	if err != nil || !fresh {
 		return err
 	}
-	people, err := identity.FindMany(ctx, tx, machine(), []string{c.By, t.RequesterID})
+	people, err := identity.FindMany(ctx, tx, auth.System("cascade"), []string{c.By, t.RequesterID})
 	if err != nil {
 		return err
 	}
-	a := machine()
+	a := auth.System("cascade")
 	if by, ok := people[c.By]; ok {
 		a.ID, a.Name = by.ID, by.Name
 	}
@@ -98,12 +96,10 @@ func (c Cascade) step(ctx context.Context, tx *db.Tx, ticketID string) error {
 	if c.English != "" && people[t.RequesterID].Lang == string(i18n.EN) {
 		body = c.English
 	}
-	if c.Do == Resolve {
-		_, err = ticket.Resolve(ctx, tx, a, t.ID, ticket.Resolution{Body: body, Cause: c.Cause})
+	if c.Do == ResolveAll {
+		_, err = Resolve(ctx, tx, a, t.ID, Resolution{Body: body, Cause: c.Cause})
 		return err
 	}
-	_, err = ticket.Reply(ctx, tx, a, t.ID, ticket.Say{Draught: ticket.Draught{Body: body}})
+	_, err = Reply(ctx, tx, a, t.ID, Say{Draught: Draught{Body: body}})
 	return err
 }
-
-func machine() auth.Actor { return auth.System("cascade") }

@@ -1,4 +1,4 @@
-package cascade_test
+package ticket_test
 
 import (
 	"context"
@@ -11,10 +11,9 @@ import (
 	"entraide/internal/base/db/dbtest"
 	"entraide/internal/base/job"
 	"entraide/internal/domain/ticket"
-	"entraide/internal/usecase/cascade"
 )
 
-const cast = `
+const bilingual = `
 	INSERT INTO team (id, name, level, created_at) VALUES ('team1', 'Niveau 1', 1, 0);
 	INSERT INTO queue (id, name, team_id, level, created_at) VALUES ('q1', 'Niveau 1', 'team1', 1, 0);
 	INSERT INTO person (id, name, email, email_key, name_fold, lang, created_at, updated_at) VALUES
@@ -22,11 +21,9 @@ const cast = `
 		('nina', 'Nina', 'nina@x.fr', 'nina@x.fr', 'nina', 'fr', 0, 0);
 	INSERT INTO priority_rule (impact, urgency, priority) VALUES (3, 3, 3);`
 
-var nina = auth.Actor{ID: "nina", Name: "Nina", Roles: []auth.Role{auth.Agent}, Teams: []string{"team1"}}
-
 // TestEachReadsTheirLanguageOnce runs a cascade several times, also as a version before this package promised it.
 func TestEachReadsTheirLanguageOnce(t *testing.T) {
-	dbtest.Each(t, cast, func(t *testing.T, d *db.DB) {
+	dbtest.Each(t, bilingual, func(t *testing.T, d *db.DB) {
 		ctx := t.Context()
 		var made []ticket.Ticket
 		var jobs []job.Job
@@ -46,8 +43,8 @@ func TestEachReadsTheirLanguageOnce(t *testing.T) {
 				made = append(made, x)
 			}
 			return errors.Join(
-				cascade.Start(ctx, tx, nina, cascade.Cascade{Do: cascade.Tell, Body: "On cherche.", English: "We are looking.", Tickets: []string{made[0].ID, "gone", made[1].ID}}),
-				job.Insert(ctx, tx, job.New{Kind: cascade.JobBefore, Key: "old", Payload: json.RawMessage(
+				ticket.StartCascade(ctx, tx, auth.Actor{ID: "nina", Name: "Nina"}, ticket.Cascade{Do: ticket.TellAll, Body: "On cherche.", English: "We are looking.", Tickets: []string{made[0].ID, "gone", made[1].ID}}),
+				job.Insert(ctx, tx, job.New{Kind: ticket.JobCascadeBefore, Key: "old", Payload: json.RawMessage(
 					`{"id":"old","do":"resolve","problem":"p","by":"nina","body":"Réparé.","incidents":["` + made[0].ID + `"]}`)}))
 		})
 		do(func(ctx context.Context, tx *db.Tx) (err error) {
@@ -57,10 +54,10 @@ func TestEachReadsTheirLanguageOnce(t *testing.T) {
 		if len(jobs) != 2 {
 			t.Fatalf("%d jobs", len(jobs))
 		}
-		for _, kind := range []string{cascade.Job, cascade.Job, cascade.JobBefore, cascade.JobBefore, cascade.Job} {
+		for _, kind := range []string{ticket.JobCascade, ticket.JobCascade, ticket.JobCascadeBefore, ticket.JobCascadeBefore, ticket.JobCascade} {
 			for _, j := range jobs {
 				if j.Kind == kind {
-					if err := cascade.Handler(d).Run(ctx, j); err != nil {
+					if err := ticket.CascadeHandler(d).Run(ctx, j); err != nil {
 						t.Fatal(err)
 					}
 				}
