@@ -41,6 +41,7 @@ import (
 	"entraide/internal/usecase/promise"
 	"entraide/internal/usecase/react"
 	"entraide/internal/usecase/recipients"
+	"entraide/internal/usecase/scripts"
 )
 
 // Version is written by the linker in releases.
@@ -165,7 +166,7 @@ func (a *App) wire() error {
 	a.drain = drain
 	place := func() recipients.Place { return recipients.Place{Base: cfg.BaseURL} }
 	teller := recipients.Teller{Place: place}
-	a.readers = []event.Reader{teller.Reader(), promise.Reader(), problems.Reader()}
+	a.readers = []event.Reader{teller.Reader(), promise.Reader(), problems.Reader(), scripts.Reader()}
 	key, err := seal.Load(filepath.Join(cfg.Data, "keys", "seal.key"))
 	if err != nil {
 		return err

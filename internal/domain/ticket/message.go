@@ -45,6 +45,7 @@ type Message struct {
 	Attachments []Attachment // when read
 
 	reached []string // see Draught.Reached; while it is written
+	quiet   bool     // see Say.Quiet; while it is written
 }
 
 // JobRelease is the kind of the job that lets a held reply leave; its key is the message's id.
@@ -55,6 +56,7 @@ type Say struct {
 	Draught
 	Channel Channel // "" = portal
 	Hold    bool    // the policy's seconds to take it back
+	Quiet   bool    // a note written along the way: nobody is told but those it names
 	Version int64   // of the ticket as the author saw it; 0 = not checked
 	Seen    string  // id of the last message the author saw; "" = not checked. See errs.Conflict.
 }
@@ -104,7 +106,7 @@ func Note(ctx context.Context, tx *db.Tx, a auth.Actor, ticketID string, s Say) 
 	if err := t.MayNote(a); err != nil {
 		return Message{}, err
 	}
-	m := Message{TicketID: t.ID, AuthorID: a.ID, Visibility: Internal, Channel: s.Channel, ByAgent: true}
+	m := Message{TicketID: t.ID, AuthorID: a.ID, Visibility: Internal, Channel: s.Channel, ByAgent: true, quiet: s.Quiet}
 	if m, err = addMessage(ctx, tx, a, m, s.Draught); err != nil {
 		return m, fmt.Errorf("note on %s: %w", t.Reference(), err)
 	}
@@ -191,11 +193,17 @@ func leave(ctx context.Context, tx *db.Tx, a auth.Actor, t Ticket, m Message) er
 // Reached is the name of the addresses that have a message already, one a line, in the Extra of its event.
 const Reached = "reached"
 
+// Quiet is the name of what marks the event of a note of which nobody is told, in its Extra.
+const Quiet = "quiet"
+
 // told is what the event of m tells.
 func (m Message) told() event.Data {
 	d := event.Data{Message: m.ID}
 	if len(m.reached) > 0 {
 		d.Extra = map[string]string{Reached: strings.Join(m.reached, "\n")}
+	}
+	if m.quiet {
+		d.Extra = map[string]string{Quiet: "1"}
 	}
 	return d
 }

@@ -10,6 +10,7 @@ import (
 	"entraide/internal/usecase/problems"
 	"entraide/internal/usecase/promise"
 	"entraide/internal/usecase/recipients"
+	"entraide/internal/usecase/scripts"
 )
 
 // Readers returns the names of those who react to an event kind.
@@ -23,6 +24,9 @@ func Readers(kind string) []string {
 	}
 	if slices.Contains(problems.Kinds(), kind) {
 		names = append(names, problems.Name)
+	}
+	if slices.Contains(scripts.Kinds(), kind) {
+		names = append(names, scripts.Name)
 	}
 	return names
 }

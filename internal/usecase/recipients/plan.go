@@ -79,6 +79,9 @@ func planOne(e event.Event, f facts) []told {
 	case "ticket.replied":
 		return around(f, "replied")
 	case "ticket.noted":
+		if e.Data.Extra[ticket.Quiet] != "" {
+			return nil
+		}
 		return append(to(t.AssigneeID, "activity.noted"), insiders(f, "watched.noted")...)
 	case "ticket.mentioned":
 		return to(e.Data.Person, "mention.mentioned")
