@@ -68,3 +68,8 @@ func ascii(s string) bool {
 	}
 	return true
 }
+
+// Words returns the words of s, folded: runs of letters and digits.
+func Words(s string) []string {
+	return strings.FieldsFunc(Fold(s), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+}

@@ -249,18 +249,20 @@ func (s Script) tell(ctx context.Context, tx *db.Tx, a auth.Actor, kind string, 
 
 // Fits says how well s fits what is typed: 0 = not at all. Every word typed begins a word of its names, leads or words.
 func (s Script) Fits(typed string) int {
-	words := strings.Fields(plain(typed))
+	words := text.Words(typed)
 	if len(words) == 0 {
 		return 0
 	}
-	names, all := " "+plain(s.Name.FR+" "+s.Name.EN), " "+plain(strings.Join([]string{s.Name.FR, s.Name.EN, s.Lead.FR, s.Lead.EN, s.Words}, " "))
+	names := text.Words(s.Name.FR + " " + s.Name.EN)
+	rest := text.Words(strings.Join([]string{s.Lead.FR, s.Lead.EN, s.Words}, " "))
 	score := 1
 	for _, w := range words {
-		if !strings.Contains(all, " "+w) {
-			return 0
-		}
-		if strings.Contains(names, " "+w) {
+		begins := func(x string) bool { return strings.HasPrefix(x, w) }
+		switch {
+		case slices.ContainsFunc(names, begins):
 			score++
+		case !slices.ContainsFunc(rest, begins):
+			return 0
 		}
 	}
 	return score
@@ -271,8 +273,8 @@ var hollow = strings.Fields("qui que quoi pas plus une les des est sont ses mon 
 
 // Echoes counts the words of a sentence that name what s is about, short ones left out: to offer it for a subject.
 func (s Script) Echoes(sentence string) (n int) {
-	about := strings.Fields(plain(s.Name.FR + " " + s.Name.EN + " " + s.Words))
-	for _, w := range strings.Fields(plain(sentence)) {
+	about := text.Words(s.Name.FR + " " + s.Name.EN + " " + s.Words)
+	for _, w := range text.Words(sentence) {
 		if len(w) >= 3 && !slices.Contains(hollow, w) && slices.ContainsFunc(about, func(x string) bool {
 			return x == w || len(w) >= 4 && len(x) >= 4 && (strings.HasPrefix(x, w) || strings.HasPrefix(w, x))
 		}) {
@@ -280,11 +282,4 @@ func (s Script) Echoes(sentence string) (n int) {
 		}
 	}
 	return n
-}
-
-// plain is a text folded, its words apart.
-func plain(s string) string {
-	return strings.Join(strings.FieldsFunc(text.Fold(s), func(r rune) bool {
-		return r < '0' || r > '9' && r < 'a' || r > 'z' && r < 128 || r == '’' || r == '«' || r == '»'
-	}), " ")
 }

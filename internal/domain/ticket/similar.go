@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"entraide/internal/base/auth"
@@ -44,7 +43,7 @@ var dull = strings.Fields(`les des une aux dans avec sans sous sur pour par pas 
 // telling returns up to eight words of a subject that say what it is about, folded, each once.
 func telling(subject string) []string {
 	var out []string
-	for _, word := range strings.FieldsFunc(text.Fold(subject), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+	for _, word := range text.Words(subject) {
 		if utf8.RuneCountInString(word) >= 3 && !slices.Contains(dull, word) && !slices.Contains(out, word) && len(out) < 8 {
 			out = append(out, word)
 		}
