@@ -89,6 +89,22 @@ func GroupsOf(ctx context.Context, tx *db.Tx, a auth.Actor, personID string) ([]
 	return db.Strings(ctx, tx, "SELECT group_id FROM group_member WHERE person_id = $1 ORDER BY group_id", personID)
 }
 
+// GroupsOfMany returns the ids of the groups of each of the people, in one statement.
+// Errors: errs.Forbidden unless a is an agent.
+func GroupsOfMany(ctx context.Context, tx *db.Tx, a auth.Actor, people []string) (map[string][]string, error) {
+	if !a.Agent() {
+		return nil, fmt.Errorf("groups of people: %w", errs.Forbidden)
+	}
+	type member struct{ person, group string }
+	all, err := db.All(ctx, tx, func(r db.Row, m *member) error { return r.Scan(&m.person, &m.group) },
+		"SELECT person_id, group_id FROM group_member WHERE "+tx.In("person_id", 1)+" ORDER BY person_id, group_id", db.List(people))
+	out := make(map[string][]string, len(people))
+	for _, m := range all {
+		out[m.person] = append(out[m.person], m.group)
+	}
+	return out, err
+}
+
 func emitGroup(ctx context.Context, tx *db.Tx, a auth.Actor, kind, groupID string, changes []event.Change) error {
 	_, err := event.Emit(ctx, tx, a, event.Event{Kind: kind, Ref: "group/" + groupID, Data: event.Data{Changes: changes}})
 	return err

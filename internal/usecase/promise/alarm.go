@@ -2,6 +2,8 @@ package promise
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"entraide/internal/base/db"
@@ -65,6 +67,9 @@ func Anew(ctx context.Context, d *db.DB) error {
 			}
 			r, err := readRules(ctx, tx)
 			if err != nil {
+				return err
+			}
+			if err := r.meet(ctx, tx, slices.Collect(maps.Values(found))...); err != nil {
 				return err
 			}
 			for _, id := range part {

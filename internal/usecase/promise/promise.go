@@ -120,16 +120,20 @@ func deadlines(clocks []sla.Clock) (response, resolution time.Time) {
 	return response, resolution
 }
 
-// rules are the policies as one transaction sees them; categories and calendars are read when they are needed first.
+// rules are the policies as one transaction sees them; categories, calendars and requesters are read when they are needed
+// first.
 type rules struct {
 	policies  []sla.Policy
 	tree      ticket.Tree
 	calendars map[string]*calendar.Calendar
+	asks      bool                     // a policy looks at who asks
+	who       map[string]sla.Requester // by person
 }
 
 func readRules(ctx context.Context, tx *db.Tx) (*rules, error) {
 	policies, err := sla.Policies(ctx, tx)
-	return &rules{policies: policies, calendars: map[string]*calendar.Calendar{}}, err
+	return &rules{policies: policies, calendars: map[string]*calendar.Calendar{}, who: map[string]sla.Requester{},
+		asks: slices.ContainsFunc(policies, func(p sla.Policy) bool { return p.Active && p.Fits.AsksRequester() })}, err
 }
 
 // policyOf returns the policy that fits t, with its calendar.
@@ -148,11 +152,10 @@ func (r *rules) policyOf(ctx context.Context, tx *db.Tx, t ticket.Ticket) (p sla
 			about.Path = append(about.Path, x.ID)
 		}
 	}
-	if slices.ContainsFunc(r.policies, func(p sla.Policy) bool { return p.Active && p.Fits.AsksRequester() }) {
-		if about.Requester, err = requesterOf(ctx, tx, t.RequesterID); err != nil {
-			return p, nil, false, err
-		}
+	if err := r.meet(ctx, tx, t); err != nil {
+		return p, nil, false, err
 	}
+	about.Requester = r.who[t.RequesterID]
 	if p, ok = sla.Choose(r.policies, about); !ok {
 		return p, nil, false, nil
 	}
@@ -169,14 +172,27 @@ func (r *rules) policyOf(ctx context.Context, tx *db.Tx, t ticket.Ticket) (p sla
 	return p, c, true, nil
 }
 
-// requesterOf is who asks, as far as policies look at them.
-func requesterOf(ctx context.Context, tx *db.Tx, personID string) (r sla.Requester, err error) {
-	p, err := identity.Find(ctx, tx, machine(), personID)
-	if err != nil {
-		return r, err
+// meet reads who asks of the tickets, all at once, where a policy looks at them.
+func (r *rules) meet(ctx context.Context, tx *db.Tx, tickets ...ticket.Ticket) error {
+	var ids []string
+	for _, t := range tickets {
+		if _, known := r.who[t.RequesterID]; !known && !slices.Contains(ids, t.RequesterID) {
+			ids = append(ids, t.RequesterID)
+		}
 	}
-	groups, err := identity.GroupsOf(ctx, tx, machine(), personID)
-	return sla.Requester{Groups: groups, Site: p.Site, Department: p.Department, VIP: p.VIP}, err
+	if !r.asks || len(ids) == 0 {
+		return nil
+	}
+	people, err := identity.FindMany(ctx, tx, machine(), ids)
+	if err != nil {
+		return err
+	}
+	groups, err := identity.GroupsOfMany(ctx, tx, machine(), ids)
+	for _, id := range ids {
+		p := people[id]
+		r.who[id] = sla.Requester{Groups: groups[id], Site: p.Site, Department: p.Department, VIP: p.VIP}
+	}
+	return err
 }
 
 // factsOf reads from the log what the clocks of t care about; next asks for the conversation as well.

@@ -373,5 +373,15 @@ func TestWhoAsksCounts(t *testing.T) {
 				t.Errorf("%s: %s, want %s", step.change, got, step.want)
 			}
 		}
+		h.write(func(tx *db.Tx) error {
+			_, err := tx.Exec(t.Context(), "INSERT INTO group_member (person_id, group_id) VALUES ('ann', 'g1')")
+			return err
+		})
+		if err := promise.Anew(t.Context(), h.d); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := h.due(id), "first 12 10:15, resolution 12 11:00"; got != want {
+			t.Errorf("counted anew: %s, want %s", got, want)
+		}
 	})
 }
