@@ -198,12 +198,12 @@ const Quiet = "quiet"
 
 // told is what the event of m tells.
 func (m Message) told() event.Data {
-	d := event.Data{Message: m.ID}
+	d := event.Data{Message: m.ID, Extra: map[string]string{}} // none is left out of the row
 	if len(m.reached) > 0 {
-		d.Extra = map[string]string{Reached: strings.Join(m.reached, "\n")}
+		d.Extra[Reached] = strings.Join(m.reached, "\n")
 	}
 	if m.quiet {
-		d.Extra = map[string]string{Quiet: "1"}
+		d.Extra[Quiet] = "1"
 	}
 	return d
 }
