@@ -147,19 +147,16 @@ func (c *checker) ways(n Node) {
 		c.choices(n)
 	}
 	for i, w := range n.Ways() {
-		field, args := "next", []any{}
-		key := "script.fault.dead_end"
 		switch {
-		case w.Choice != "" || n.Chooses():
-			field, key, args = "choice."+strconv.Itoa(i+1)+".next", "script.fault.dead_answer", []any{"answer", c.label(w.Label, i)}
+		case w.To != "" && c.t.at(w.To) < 0:
+			c.add(n, n.field(i, w), "script.fault.unknown")
+		case w.To != "":
+		case n.Chooses():
+			c.add(n, n.field(i, w), "script.fault.dead_answer", "answer", c.label(w.Label, i))
 		case w.Limit:
-			field, key, args = "limit."+strconv.Itoa(i+1)+".next", "script.fault.dead_answer", []any{"answer", "< " + strconv.FormatFloat(w.Below, 'f', -1, 64)}
-		}
-		switch {
-		case w.To == "":
-			c.add(n, field, key, args...)
-		case c.t.at(w.To) < 0:
-			c.add(n, field, "script.fault.unknown")
+			c.add(n, n.field(i, w), "script.fault.dead_answer", "answer", "< "+strconv.FormatFloat(w.Below, 'f', -1, 64))
+		default:
+			c.add(n, n.field(i, w), "script.fault.dead_end")
 		}
 	}
 	for i := 1; i < len(n.Limits); i++ {
@@ -167,6 +164,17 @@ func (c *checker) ways(n Node) {
 			c.add(n, "limit."+strconv.Itoa(i+1)+".below", "script.fault.limit_twice")
 		}
 	}
+}
+
+// field is where the form of n asks where its way i leads.
+func (n Node) field(i int, w Way) string {
+	switch {
+	case n.Chooses():
+		return "choice." + strconv.Itoa(i+1) + ".next"
+	case w.Limit:
+		return "limit." + strconv.Itoa(i+1) + ".next"
+	}
+	return "next"
 }
 
 func (c *checker) label(x Text, i int) string {
@@ -211,13 +219,7 @@ func (c *checker) loops() {
 			case white:
 				visit(next)
 			case grey:
-				field := "next"
-				if w.Choice != "" {
-					field = "choice." + strconv.Itoa(i+1) + ".next"
-				} else if w.Limit {
-					field = "limit." + strconv.Itoa(i+1) + ".next"
-				}
-				c.add(n, field, "script.fault.loop", "path", c.round(path, next))
+				c.add(n, n.field(i, w), "script.fault.loop", "path", c.round(path, next))
 			}
 		}
 		path = path[:len(path)-1]

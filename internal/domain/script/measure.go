@@ -141,12 +141,9 @@ func Record(ctx context.Context, tx *db.Tx, a auth.Actor, p Past) error {
 	if err != nil {
 		return fmt.Errorf("record run: %w", err)
 	}
+	var all []Done
 	for i, g := range p.Given {
-		_, err := tx.ExecContext(ctx, "INSERT INTO script_answer (run_id, seq, node, value, choice, by_id, at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
-			p.ID, i+1, g.Node, g.Value, g.Choice, p.PersonID, db.Ms(p.Started.Add(time.Duration(i+1)*20*time.Second)))
-		if err != nil {
-			return fmt.Errorf("record run: %w", err)
-		}
+		all = append(all, Done{Given: g, Seq: i + 1, ByID: p.PersonID, At: p.Started.Add(time.Duration(i+1) * 20 * time.Second)})
 	}
-	return nil
+	return insertAnswers(ctx, tx, p.ID, all)
 }

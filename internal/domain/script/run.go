@@ -112,36 +112,39 @@ func Start(ctx context.Context, tx *db.Tx, a auth.Actor, s Script, ref, callerID
 	}
 	r := Run{ID: id.New(), ScriptID: s.ID, Revision: rev.Number, Ref: ref, CallerID: callerID, PersonID: a.ID, State: Running, Started: tx.Now, Updated: tx.Now, Version: 1}
 	at, passed, effects := rev.Tree.enter(rev.Tree[0].Key, nil)
-	r.Node = at
-	n, err := tx.Exec(ctx, `INSERT INTO script_run (id, script_id, revision, ref, caller_id, person_id, state, node, started_at, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (ref) WHERE state = 'running' AND ref <> '' DO NOTHING`,
-		r.ID, r.ScriptID, r.Revision, r.Ref, r.CallerID, r.PersonID, r.State, r.Node, db.Ms(r.Started), db.Ms(r.Updated))
+	r.Node, r.Answers = at, len(passed)
+	n, err := tx.Exec(ctx, `INSERT INTO script_run (id, script_id, revision, ref, caller_id, person_id, state, node, answers, started_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (ref) WHERE state = 'running' AND ref <> '' DO NOTHING`,
+		r.ID, r.ScriptID, r.Revision, r.Ref, r.CallerID, r.PersonID, r.State, r.Node, r.Answers, db.Ms(r.Started), db.Ms(r.Updated))
 	if err != nil {
 		return r, nil, fmt.Errorf("start script %s: %w", s.ID, err)
 	}
 	if n == 0 {
 		return r, nil, errs.Because(errs.Conflict, "script.busy")
 	}
-	if err := r.append(ctx, tx, a, passed); err != nil {
+	if err := insertAnswers(ctx, tx, r.ID, now(tx, a, 0, passed)); err != nil {
 		return r, nil, err
 	}
 	return r, effects, r.tell(ctx, tx, a, "script.started", s, nil)
 }
 
-// append stores answers after those there are.
-func (r *Run) append(ctx context.Context, tx *db.Tx, a auth.Actor, all []Given) error {
-	for _, g := range all {
-		r.Answers++
+// now is what a gives now, after the answers that there are.
+func now(tx *db.Tx, a auth.Actor, after int, all []Given) (out []Done) {
+	for i, g := range all {
+		out = append(out, Done{Given: g, Seq: after + i + 1, ByID: a.ID, At: tx.Now})
+	}
+	return out
+}
+
+func insertAnswers(ctx context.Context, tx *db.Tx, runID string, all []Done) error {
+	for _, d := range all {
 		_, err := tx.ExecContext(ctx, "INSERT INTO script_answer (run_id, seq, node, value, choice, by_id, at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
-			r.ID, r.Answers, g.Node, g.Value, g.Choice, a.ID, db.Ms(tx.Now))
+			runID, d.Seq, d.Node, d.Value, d.Choice, d.ByID, db.Ms(d.At))
 		if err != nil {
-			return fmt.Errorf("answer of run %s: %w", r.ID, err)
+			return fmt.Errorf("answer of run %s: %w", runID, err)
 		}
 	}
-	if len(all) == 0 {
-		return nil
-	}
-	return tx.ExecOne(ctx, "UPDATE script_run SET answers = $1 WHERE id = $2", r.Answers, r.ID)
+	return nil
 }
 
 // save stores where r stands, over the version it was read at.
@@ -164,24 +167,21 @@ func (r Run) running() error {
 	return nil
 }
 
-// Step answers where r stands, at node at, and goes on. It returns what was answered and what was set on the way. Answers
-// to another place than where it stands are refused: somebody else, or a second press, was faster.
+// Step answers where r stands and goes on; before are its answers so far, as they were read with r. It returns what is new,
+// the answer first, and what was set on the way. Answers to another place than where it stands are refused: somebody else,
+// or a second press, was faster.
 // Errors: errs.Conflict, errs.Invalid (answer).
-func Step(ctx context.Context, tx *db.Tx, a auth.Actor, r Run, t Tree, at, typed string) (Run, Given, []Effect, error) {
+func Step(ctx context.Context, tx *db.Tx, a auth.Actor, r Run, t Tree, before []Done, at, typed string) (Run, []Done, []Effect, error) {
 	if err := r.running(); err != nil {
-		return r, Given{}, nil, err
+		return r, nil, nil, err
 	}
 	n, ok := t.Find(r.Node)
 	if !ok || at != r.Node {
-		return r, Given{}, nil, errs.Because(errs.Conflict, "script.moved")
+		return r, nil, nil, errs.Because(errs.Conflict, "script.moved")
 	}
 	value, choice, next, err := n.Answer(typed)
 	if err != nil {
-		return r, Given{}, nil, err
-	}
-	before, err := AnswersOf(ctx, tx, r)
-	if err != nil {
-		return r, Given{}, nil, err
+		return r, nil, nil, err
 	}
 	g := Given{Node: n.Key, Value: value, Choice: choice}
 	given := make([]Given, 0, len(before)+1)
@@ -189,22 +189,20 @@ func Step(ctx context.Context, tx *db.Tx, a auth.Actor, r Run, t Tree, at, typed
 		given = append(given, d.Given)
 	}
 	to, passed, effects := t.enter(next, append(given, g))
-	r.Node = to
+	fresh := now(tx, a, r.Answers, append([]Given{g}, passed...))
 	old := r
+	r.Node, r.Answers = to, r.Answers+len(fresh)
 	if err := r.save(ctx, tx); err != nil {
-		return old, g, nil, err
+		return old, nil, nil, err
 	}
-	return r, g, effects, r.append(ctx, tx, a, append([]Given{g}, passed...))
+	return r, fresh, effects, insertAnswers(ctx, tx, r.ID, fresh)
 }
 
-// Back takes the last answer of r back, with what went by itself after it, and returns it.
+// Back takes the last answer of r back, with what went by itself after it, and returns it; all are its answers, as they
+// were read with r.
 // Errors: errs.Conflict when nothing was answered or it ended.
-func Back(ctx context.Context, tx *db.Tx, r Run, t Tree) (Run, Given, error) {
+func Back(ctx context.Context, tx *db.Tx, r Run, t Tree, all []Done) (Run, Given, error) {
 	if err := r.running(); err != nil {
-		return r, Given{}, err
-	}
-	all, err := AnswersOf(ctx, tx, r)
-	if err != nil {
 		return r, Given{}, err
 	}
 	i := len(all) - 1
@@ -220,7 +218,7 @@ func Back(ctx context.Context, tx *db.Tx, r Run, t Tree) (Run, Given, error) {
 	if err := r.save(ctx, tx); err != nil {
 		return r, Given{}, err
 	}
-	_, err = tx.ExecContext(ctx, "DELETE FROM script_answer WHERE run_id = $1 AND seq > $2", r.ID, i)
+	_, err := tx.ExecContext(ctx, "DELETE FROM script_answer WHERE run_id = $1 AND seq > $2", r.ID, i)
 	return r, all[i].Given, err
 }
 
@@ -246,15 +244,10 @@ func Attach(ctx context.Context, tx *db.Tx, a auth.Actor, r Run, s Script, ref s
 	if r.Ref != "" {
 		return r, errs.Because(errs.Conflict, "script.moved")
 	}
-	var n int
-	if err := db.First(ctx, tx, "SELECT count(*) FROM script_run WHERE ref = $1 AND state = 'running'", []any{ref}, &n); err != nil {
-		return r, err
-	}
-	if n > 0 {
-		return r, errs.Because(errs.Conflict, "script.busy")
-	}
 	r.Ref = ref
-	if err := r.save(ctx, tx); err != nil {
+	if err := r.save(ctx, tx); db.IsUnique(err) {
+		return r, errs.Because(errs.Conflict, "script.busy")
+	} else if err != nil {
 		return r, err
 	}
 	return r, r.tell(ctx, tx, a, "script.started", s, nil)

@@ -69,10 +69,19 @@ func (k room) start(s script.Script, ref string) (r script.Run) {
 func (k room) step(r script.Run, tree script.Tree, typed string) script.Run {
 	k.t.Helper()
 	k.do(func(ctx context.Context, tx *db.Tx) (err error) {
-		r, _, _, err = script.Step(ctx, tx, agent, r, tree, r.Node, typed)
+		r, _, _, err = script.Step(ctx, tx, agent, r, tree, k.given(ctx, tx, r), r.Node, typed)
 		return err
 	})
 	return r
+}
+
+// given are the answers of a run.
+func (k room) given(ctx context.Context, tx *db.Tx, r script.Run) []script.Done {
+	all, err := script.AnswersOf(ctx, tx, r)
+	if err != nil {
+		k.t.Error(err)
+	}
+	return all
 }
 
 func TestWhoSeesAndWrites(t *testing.T) {
@@ -231,7 +240,7 @@ func TestRun(t *testing.T) {
 		// A second press of the same key, and an answer to what was on the screen before.
 		for _, old := range []script.Run{first, r} {
 			err := k.try(func(ctx context.Context, tx *db.Tx) error {
-				_, _, _, err := script.Step(ctx, tx, agent, old, tree, "locked", "2")
+				_, _, _, err := script.Step(ctx, tx, agent, old, tree, k.given(ctx, tx, old), "locked", "2")
 				return err
 			})
 			if !errors.Is(err, errs.Conflict) {
@@ -253,7 +262,7 @@ func TestRun(t *testing.T) {
 		back := func() (g script.Given) {
 			t.Helper()
 			k.do(func(ctx context.Context, tx *db.Tx) (err error) {
-				r, g, err = script.Back(ctx, tx, r, tree)
+				r, g, err = script.Back(ctx, tx, r, tree, k.given(ctx, tx, r))
 				return err
 			})
 			return g
@@ -271,9 +280,12 @@ func TestRun(t *testing.T) {
 				_, err := script.Finish(ctx, tx, agent, r, s, script.Dropped)
 				return err
 			},
-			"back": func(ctx context.Context, tx *db.Tx) error { _, _, err := script.Back(ctx, tx, r, tree); return err },
+			"back": func(ctx context.Context, tx *db.Tx) error {
+				_, _, err := script.Back(ctx, tx, r, tree, k.given(ctx, tx, r))
+				return err
+			},
 			"answer": func(ctx context.Context, tx *db.Tx) error {
-				_, _, _, err := script.Step(ctx, tx, agent, r, tree, r.Node, "1")
+				_, _, _, err := script.Step(ctx, tx, agent, r, tree, k.given(ctx, tx, r), r.Node, "1")
 				return err
 			},
 		} {
@@ -296,7 +308,7 @@ func TestPressedAtOnce(t *testing.T) {
 		for range 6 {
 			all.Go(func() {
 				err := k.try(func(ctx context.Context, tx *db.Tx) error {
-					_, _, _, err := script.Step(ctx, tx, agent, r, s.Draft, "locked", "1")
+					_, _, _, err := script.Step(ctx, tx, agent, r, s.Draft, k.given(ctx, tx, r), "locked", "1")
 					return err
 				})
 				mu.Lock()

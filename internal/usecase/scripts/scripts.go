@@ -193,21 +193,20 @@ func Answer(ctx context.Context, tx *db.Tx, a auth.Actor, runID, at, typed strin
 	if err != nil {
 		return p, err
 	}
-	r, g, effects, err := script.Step(ctx, tx, a, p.Run, p.Tree, at, typed)
+	r, fresh, effects, err := script.Step(ctx, tx, a, p.Run, p.Tree, p.Answers, at, typed)
 	if err != nil {
 		return p, err
 	}
 	if t.ID != "" {
-		if err := write(ctx, tx, a, t, p, g); err != nil {
+		if err := write(ctx, tx, a, t, p, fresh[0].Given); err != nil {
 			return p, err
 		}
 		if err := apply(ctx, tx, a, t, p.Script, effects); err != nil {
 			return p, err
 		}
 	}
-	p.Run = r
-	p.Answers, err = script.AnswersOf(ctx, tx, r)
-	return p, err
+	p.Run, p.Answers = r, append(p.Answers, fresh...)
+	return p, nil
 }
 
 // write notes one answer on the ticket.
@@ -237,7 +236,7 @@ func Back(ctx context.Context, tx *db.Tx, a auth.Actor, runID string) (Progress,
 	if err != nil {
 		return p, err
 	}
-	r, g, err := script.Back(ctx, tx, p.Run, p.Tree)
+	r, g, err := script.Back(ctx, tx, p.Run, p.Tree, p.Answers)
 	if err != nil {
 		return p, err
 	}
@@ -249,9 +248,8 @@ func Back(ctx context.Context, tx *db.Tx, a auth.Actor, runID string) (Progress,
 			return p, err
 		}
 	}
-	p.Run = r
-	p.Answers, err = script.AnswersOf(ctx, tx, r)
-	return p, err
+	p.Run, p.Answers = r, p.Answers[:r.Answers]
+	return p, nil
 }
 
 // Drop gives a run up.

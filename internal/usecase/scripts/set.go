@@ -21,7 +21,7 @@ func apply(ctx context.Context, tx *db.Tx, a auth.Actor, t ticket.Ticket, s scri
 	for _, e := range effects {
 		err := t.MayWork(a)
 		if err == nil {
-			_, err = set(ctx, tx, a, t, e)
+			err = set(ctx, tx, a, t, e)
 		}
 		if err == nil {
 			continue
@@ -50,7 +50,7 @@ func why(l i18n.Loc, err error) string {
 	return l.T("script.note.unfit")
 }
 
-func set(ctx context.Context, tx *db.Tx, a auth.Actor, t ticket.Ticket, e script.Effect) (ticket.Ticket, error) {
+func set(ctx context.Context, tx *db.Tx, a auth.Actor, t ticket.Ticket, e script.Effect) error {
 	var p ticket.Patch
 	switch {
 	case e.Field == "category":
@@ -58,7 +58,7 @@ func set(ctx context.Context, tx *db.Tx, a auth.Actor, t ticket.Ticket, e script
 	case e.Field == "impact" || e.Field == "urgency":
 		n, err := strconv.Atoi(e.Value)
 		if err != nil {
-			return t, errs.InvalidField(e.Field, "ticket.scale")
+			return errs.InvalidField(e.Field, "ticket.scale")
 		}
 		if e.Field == "impact" {
 			p.Impact = &n
@@ -68,14 +68,15 @@ func set(ctx context.Context, tx *db.Tx, a auth.Actor, t ticket.Ticket, e script
 	case e.Field == "tag":
 		tags, err := ticket.Tags(ctx, tx, t)
 		if err != nil {
-			return t, err
+			return err
 		}
 		tags = append(tags, e.Value)
 		p.Tags = &tags
 	default:
 		p.Fields = map[string]any{strings.TrimPrefix(e.Field, "fields."): e.Value}
 	}
-	return ticket.Update(ctx, tx, a, t.ID, p)
+	_, err := ticket.Update(ctx, tx, a, t.ID, p)
+	return err
 }
 
 // Faults returns what keeps a tree from being published: what is wrong with it by itself, and what it names and is not
