@@ -335,7 +335,7 @@ func TestProblems(t *testing.T) {
 		}
 		k.call("emma", "POST", path+"/resolution", obj{"body": "Réparé.", "incidents": []string{one.str("reference")}}).want(200)
 		k.call("emma", "POST", path+"/resolution", obj{"body": "Encore"}).want(409)
-		if n := dbtest.Count(t, d, "job WHERE kind = 'problem.cascade'"); n != 2 {
+		if n := dbtest.Count(t, d, "job WHERE kind = 'ticket.cascade'"); n != 2 {
 			t.Errorf("%d cascades", n)
 		}
 	})

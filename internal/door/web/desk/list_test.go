@@ -213,7 +213,7 @@ func TestProblemPages(t *testing.T) {
 		h.want(h.post("yanis", p+"/broadcast", url.Values{"body": {"Nous avons trouvé."}}), 303)
 		h.want(h.get("yanis", p+"?form=resolution"), 200, "Résoudre aussi son incident en cours", x.ID)
 		h.want(h.post("yanis", p+"/resolution", url.Values{"body": {"Réparé."}, "incidents": {x.ID}}), 303)
-		if n := dbtest.Count(t, h.db, "job WHERE kind = 'problem.cascade'"); n != 2 {
+		if n := dbtest.Count(t, h.db, "job WHERE kind = 'ticket.cascade'"); n != 2 {
 			t.Errorf("%d cascades", n)
 		}
 		h.want(h.post("sophie", p+"/dossier", typed), 403)
